@@ -16,14 +16,14 @@ use crate::output::{OutputOptions, escaped};
 
 const EXAMPLES: &str = "\
 Examples:
-  eqp serve                              # receive callbacks, with an embedded Postgres
+  eqp serve                              # receive callbacks
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  eqp status                             # products that need you, and reviews in progress
-  eqp wait s5w9k703ru --timeout 30m      # wait until the review has ended";
+  eqp status                             # products that need attention
+  eqp wait s5w9k703ru --timeout 30m      # until the review has ended";
 const SECRETS: &str = "\
 Secrets are read from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from the files named by \
 EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE, or from standard input, never from an \
-argument. Such a file needs mode 0600, unless it is on a read-only mount, in /run/secrets or in \
+argument. A file with a secret needs mode 0600, unless it is on a read-only mount, in /run/secrets or in \
 $CREDENTIALS_DIRECTORY.";
 /// The line of short help that replaces the global options.
 const GLOBAL_OPTIONS: &str = "\

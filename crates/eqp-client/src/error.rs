@@ -168,7 +168,7 @@ pub enum Error {
         answered: MageId,
     },
     /// The list of callbacks changed after the plan was made. Nothing was sent.
-    #[error("the list of callbacks was changed by someone else in the meantime; nothing was sent, try again")]
+    #[error("another program changed the list of callbacks in the meantime; nothing was sent, try again")]
     ListChanged,
     /// The list of callbacks was written but could not be verified.
     #[error("the list of callbacks was written but could not be read back: {0}")]

@@ -169,7 +169,7 @@ pub(super) fn results(answer: &Answer, sent: usize) -> Result<Vec<KeyResult>, Er
 
     let list: List = answer.json()?;
     if list.m2.len() != sent {
-        return Err(answer.unexpected("m2", format!("it has {} items for {sent} in the request", list.m2.len())));
+        return Err(answer.unexpected("m2", format!("it has {} items, but the request had {sent}", list.m2.len())));
     }
     let read = |item: serde_json::Value| {
         let key = ComposerKeyM2::deserialize(&item).ok();

@@ -335,7 +335,7 @@ async fn a_batch_that_answers_fewer_items_than_were_sent_is_not_believed() {
     let one = || async { axum::Json(json!([{"code": 200, "submission_id": "s1"}])) };
     let client = client(Router::new().route(PACKAGES, post(one)));
     let error = client.packages().create(&[PackageDraft::default(), PackageDraft::default()]).await.unwrap_err();
-    assert!(error.to_string().contains("it has 1 items for 2 in the request"), "{error}");
+    assert!(error.to_string().contains("it has 1 items, but the request had 2"), "{error}");
 }
 
 #[tokio::test]

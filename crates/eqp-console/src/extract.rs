@@ -57,7 +57,7 @@ impl<const N: usize, S: Send + Sync> FromRequestParts<S> for PathParameters<N> {
         if values.iter().any(|value| value.contains('\0')) {
             return Err(Problem::invalid("the path contains a NUL character"));
         }
-        values.try_into().map(Self).map_err(|_| Problem::invalid("the path has another number of parameters"))
+        values.try_into().map(Self).map_err(|_| Problem::invalid("the path has an unexpected number of parameters"))
     }
 }
 

@@ -94,7 +94,7 @@ impl ProblemCode {
             Self::UnsupportedMediaType => "the body is not JSON",
             Self::HostNotAllowed => "host not allowed",
             Self::TooManyAttempts => "too many failed attempts",
-            Self::DatabaseRights => "the database role of the server lacks a right",
+            Self::DatabaseRights => "the database role of the server lacks a privilege",
             Self::Internal | Self::Other => "the server failed",
             Self::Busy => "the server is busy",
             Self::DatabaseUnavailable => "the database cannot be reached",

@@ -103,7 +103,7 @@ async fn a_selected_product_has_all_versions_and_an_unknown_one_is_an_error() {
         panic!("an unknown product is not found");
     };
     assert_eq!(problem.code, ProblemCode::NotFound);
-    assert_eq!(problem.detail.as_deref(), Some("no submission of acme/other is known"));
+    assert_eq!(problem.detail.as_deref(), Some("there is no submission of acme/other"));
     sqlx::query("update eqp.resource_detail set sku = 'Acme/Ad' where sku = 'acme/ad'")
         .execute(&database.pool)
         .await
@@ -254,7 +254,7 @@ async fn the_marketplace_alone_is_queried_with_few_calls() {
     assert_eq!(one.products().count(), 1);
     let unknown =
         eqp_console::status_of_marketplace(&client, &StuckLimits::default(), &[sku, "acme/x".into()], now).await;
-    assert_eq!(unknown.unwrap_err().to_string(), "no submission of acme/x is known");
+    assert_eq!(unknown.unwrap_err().to_string(), "there is no submission of acme/x");
 }
 
 /// Counts the calls of a Marketplace with this number of packages, of which the first `rejected` are rejected.

@@ -71,8 +71,7 @@ impl HandlerDefinition {
             // Another process can have other programs.
             Self::Exec(exec) if environment.programs.contains_key(&exec.program) => Ok(Vec::new()),
             Self::Exec(exec) => Ok(vec![format!(
-                "the configuration of this process has no program {0}; unless that of the worker has one ([exec.{0}]), the \
-                 first delivery pauses the subscription",
+                "the configuration of this process has no program {0}; if the server that delivers has none either ([exec.{0}]), the first delivery pauses the subscription",
                 exec.program
             )]),
             // As can their mail servers.
@@ -80,8 +79,7 @@ impl HandlerDefinition {
             Self::Email(email) if environment.mail.is_none() => {
                 crate::email::recipients(email)?;
                 Ok(vec![
-                    "the configuration of this process has no mail server; unless that of the worker has one ([mail]), the \
-                     first delivery pauses the subscription"
+                    "the configuration of this process has no mail server; if the server that delivers has none either ([mail]), the first delivery pauses the subscription"
                         .to_owned(),
                 ])
             }

@@ -56,7 +56,7 @@ pub struct ChatMessage {
 
 /// The error that the storage of threads cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot use the stored threads: {0}")]
+#[error("the threads of the chat cannot be read or stored: {0}")]
 pub struct ChatThreadsError(pub String);
 
 impl ChatMessage {

@@ -96,7 +96,7 @@ const GITHUB_API: RecipeParameter = RecipeParameter {
 const PRODUCT_REPOSITORY: RecipeParameter = RecipeParameter {
     name: "repository",
     description: "Repository as OWNER/NAME",
-    default: Some("the repository of the product in the worker's configuration"),
+    default: Some("the repository of the product in the server's configuration"),
     default_template: Some("{{ data.repository | repository_at('[api]') }}"),
     form: Form::Repository,
 };

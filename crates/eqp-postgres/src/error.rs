@@ -66,7 +66,7 @@ pub enum Error {
     },
     /// The program runs as root, and there is no other user to run Postgres as.
     #[error(
-        "Postgres cannot run as root, and there is no user `postgres` or `nobody`; run the program as another user"
+        "Postgres cannot run as root, and neither the user `postgres` nor `nobody` exists; run the program as another user"
     )]
     NoUser,
     /// The user ID has no name, which `initdb` requires.

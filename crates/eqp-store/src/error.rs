@@ -151,8 +151,7 @@ pub enum Error {
     },
     /// Some running receivers did not load a change of credentials in time.
     #[error(
-        "{receivers} of the running receivers did not load the change in time; check their logs, or, if one was killed, \
-         retry after ten seconds, when it no longer counts as running"
+        "{receivers} of the running receivers did not load the change in time; check their logs. A receiver that was killed counts as running for ten seconds: then try again"
     )]
     NotLoaded {
         /// The number of receivers that did not load it.

@@ -90,10 +90,8 @@ fn described(problem: &CertificateError) -> &'static str {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it was issued for other names"
         }
-        CertificateError::UnknownIssuer => "no authority that this machine trusts has issued it",
-        CertificateError::BadSignature => {
-            "its signature is wrong, as if another authority of the same name had issued it"
-        }
+        CertificateError::UnknownIssuer => "this machine does not trust the CA that issued it",
+        CertificateError::BadSignature => "its signature is wrong; another CA with the same name may have issued it",
         _ => "this machine does not trust it",
     }
 }

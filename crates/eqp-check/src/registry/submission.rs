@@ -174,7 +174,7 @@ MALWARE_SCAN = "malware-scan", StoreOnly by SellersGuide, needs Store, at "archi
 
 COPY_PASTE = "copy-paste", StoreOnly by SellersGuide, needs Store, at "php";
 "The code is not copied from Commerce or from another package, which the store checks.";
-"Rewrite the code, or give credit for code under the Open Software License.";
+"Rewrite the code, or credit its authors if it is under the Open Software License.";
 
 INSTALL_TEST = "install-test", StoreOnly by SellersGuide, needs Store, at "archive";
 "The package can be installed, compiled and deployed with the newest patch of each claimed Commerce version and every PHP version that it supports.";
@@ -194,11 +194,11 @@ MANUAL_TEST = "manual-test", StoreOnly by SellersGuide, needs Store, at "archive
 
 LISTING_REVIEW = "listing-review", StoreOnly by SellersGuide, needs Store, at "name, long_description, media_artifacts";
 "A reviewer finds that texts and images are accurate, well written, in English, and respect trademarks.";
-"Ask someone else to read them.";
+"Ask another person to read the texts.";
 
 TITLE_UNIQUE = "title-unique", StoreOnly by ApiDocumentation, needs Store, at "name, item_id";
 "No other package has the same title, and no other submission has the same item_id.";
-"Use another one if the API rejects it.";
+"Choose another title or item_id if the API rejects the submission.";
 
 LINES_KEPT_UP = "lines-kept-up", StoreOnly by SellersGuide, needs Store, at "version_compatibility";
 "Compatibility with a new Commerce patch is submitted within 30 days, with a new minor version within 60 days, and there is at least one submission within 12 months.";

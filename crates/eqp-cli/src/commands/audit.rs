@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Table, or_dash, utc};
 
-/// Show what was changed through the operator service, and by whom
+/// Show the audit log: who changed what, and when
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -27,14 +27,14 @@ impl Audit {
     }
 }
 
-/// List changes, newest first (they are stored for 400 days)
+/// List the changes of the last 400 days, newest first
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp audit list --limit 20
   eqp audit list --before 1200 --json")]
 pub(crate) struct List {
-    /// Show entries before the one with this number
+    /// Show only entries before the one with this ID
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
     /// Maximum number of entries

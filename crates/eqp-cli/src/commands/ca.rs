@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Print the certificate of the local CA, which is created on first use
+/// Print the certificate of the local CA for development (created on first use)
 ///
 /// A receiver without --tls-cert uses a certificate of this CA, which is for development and tests only: the
 /// Marketplace does not trust it.

@@ -83,7 +83,8 @@ fn section(environment: Environment, total: Option<u64>, files: Vec<FileRecord>)
 #[command(after_help = "\
 Examples:
   eqp files list --limit 50
-  eqp files list --all --json | jq -r 'select(.malware_status == \"fail\") | .file_upload_id'")]
+  eqp files list --all --json \\
+      | jq -r 'select(.malware_status == \"fail\") | .file_upload_id'")]
 pub(crate) struct List {
     #[command(flatten)]
     paging: Paging,
@@ -108,7 +109,7 @@ Examples:
   eqp files show 2309480238.238475.0
   eqp files show 2309480238.238475.0 --json | jq -r .malware_status")]
 pub(crate) struct Show {
-    /// ID of the file
+    /// ID of the file, as shown by `eqp files list`
     file_upload_id: FileUploadId,
 }
 
@@ -123,12 +124,13 @@ impl Show {
     }
 }
 
-/// Upload files, which starts their malware scan
+/// Upload files and start their malware scans
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp files upload my-extension-1.0.0.zip icon.png user-guide.pdf
-  eqp files upload my-extension-1.0.0.zip --json | jq -r '.files[0].file_upload_id'")]
+  eqp files upload my-extension-1.0.0.zip --json \\
+      | jq -r '.files[0].file_upload_id'")]
 pub(crate) struct Upload {
     /// Files to upload: zip, pdf, png, jpg or gif
     #[arg(required = true, value_name = "FILE")]
@@ -199,14 +201,14 @@ impl Upload {
     }
 }
 
-/// Delete an uploaded file (not in the current API documentation; the Marketplace may reject it)
+/// Delete an uploaded file (undocumented call; the Marketplace may reject it)
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp files delete 2309480238.238475.0
   eqp files delete 2309480238.238475.0 --environment production --yes")]
 pub(crate) struct Delete {
-    /// ID of the file
+    /// ID of the file, as shown by `eqp files list`
     file_upload_id: FileUploadId,
     /// Show what would be deleted, and send nothing
     #[arg(long)]
@@ -244,7 +246,7 @@ impl Change for FileDeletion {
 pub(crate) struct DeletedFile<'a> {
     /// The environment.
     environment: Environment,
-    /// The ID of the file.
+    /// ID of the file, as shown by `eqp files list`
     file_upload_id: &'a FileUploadId,
     /// Whether the file was deleted.
     deleted: bool,

@@ -9,10 +9,11 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, or_dash};
 
-/// Find a product, submission, file or event by an ID or a piece of text
+/// Find a product, submission, file or event by ID, version or part of its name
 ///
-/// The text is an ID of a submission, file, item, event, callback or message, a version, or a part of a SKU, title or file
-/// name. The case of letters is ignored, except for IDs. Exit code 4 if nothing is found.
+/// Searches for a complete ID (of a submission, file, item, event, callback or message), for a version, and for a part
+/// of a SKU, title or file name. Upper and lower case are only distinguished in IDs. The exit code is 4 if nothing is
+/// found.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -20,15 +20,16 @@ const MODE: u32 = 0o600;
 /// The mode of the schema.
 const SCHEMA_MODE: u32 = 0o644;
 
-/// Write a configuration file in which every key is described and commented out
+/// Write a configuration file with every key, described and commented out
 ///
-/// Writes eqp.schema.json beside it, with which editors complete and check the keys. Without --output, the file is that of --config or
-/// EQP_CONFIG, otherwise eqp.toml in $XDG_CONFIG_HOME/eqp, which every command reads.
+/// Also writes eqp.schema.json, with which editors complete and check the keys, to the same folder. Without --output,
+/// the command writes the file given by --config or EQP_CONFIG, or otherwise eqp.toml in $XDG_CONFIG_HOME/eqp, which
+/// every command reads.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp init
-  eqp init --output /etc/eqp/eqp.toml       # to be used with --config or EQP_CONFIG
+  eqp init --output /etc/eqp/eqp.toml       # for --config or EQP_CONFIG
   eqp init --output - | less")]
 pub(crate) struct Init {
     /// File to write (- for standard output, without the schema) [default: the configuration file of this user]
@@ -112,7 +113,8 @@ impl Change for ConfigurationCreation {
         let folder = folder_of(&file).map_err(|error| cannot_write(&file, &error))?;
         let schema = folder.join(editor_schema::FILE_NAME);
         if file.file_name() == schema.file_name() {
-            return Err(Failure::usage(format!("{} is the name of the schema", editor_schema::FILE_NAME))
+            return Err(Failure::usage(format!("the configuration file cannot be named {}", editor_schema::FILE_NAME))
+                .why("the schema for editors has this name")
                 .next("choose another name with --output"));
         }
         for path in [&file, &schema] {
@@ -168,7 +170,7 @@ impl Init {
         context.output.line(file.display())?;
         if !user_file().is_ok_and(|user| is_same(&user, file)) {
             let file = shell_word(&file.to_string_lossy());
-            context.output.note(format_args!("commands read it only if it is named: --config {file}, or EQP_CONFIG"));
+            context.output.note(format_args!("commands read this file only with --config {file} or with EQP_CONFIG"));
         }
         Ok(())
     }

@@ -17,10 +17,10 @@ use crate::output::{Output, ask_line, ask_secret, can_ask};
 
 /// Verify an access key and save it in a profile
 ///
-/// The profile has the name given by --profile, or that of the environment. The first profile becomes the default
-/// profile: commands without --profile and --environment use it. The secret is read from --secret-file, from
-/// EQP_APPLICATION_SECRET or the file named by EQP_APPLICATION_SECRET_FILE, or from the terminal, in this order. It is
-/// stored in a file with mode 0600, or in the keyring, and is only sent to the API that accepted it.
+/// The profile is named by --profile, or after the environment. The first profile becomes the default profile: commands
+/// without --profile and --environment use it. The secret is read from --secret-file, from EQP_APPLICATION_SECRET or
+/// the file named by EQP_APPLICATION_SECRET_FILE, or from the terminal, in this order. The secret is stored in a file
+/// with mode 0600 or in the keyring, and is sent only to the API that accepted it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -38,7 +38,7 @@ pub(crate) struct Login {
     /// Make this the default profile
     #[arg(long)]
     default: bool,
-    /// Show where the key would be verified and saved, and do neither
+    /// Show where the key would be verified and saved, and change nothing
     #[arg(long)]
     dry_run: bool,
 }

@@ -35,7 +35,7 @@ impl Products {
     }
 }
 
-/// List the products in eqp.toml and at the Marketplace, and what is missing on either side
+/// List the products in eqp.toml and at the Marketplace, and those missing on either side
 ///
 /// A product is configured by a table such as [products."acme/checkout"] with the keys repository, tag, channel, owner
 /// and source. `eqp init` writes an example.
@@ -43,7 +43,8 @@ impl Products {
 #[command(after_help = "\
 Examples:
   eqp products list
-  eqp products list --json | jq '.products[] | select(.marketplace == null) | .sku'")]
+  eqp products list --json \\
+      | jq '.products[] | select(.marketplace == null) | .sku'")]
 pub(crate) struct List {}
 
 /// The products as JSON.

@@ -38,19 +38,20 @@ const OTHER_RUN_DEADLINE: Duration = Duration::from_mins(1);
 /// The interval at which another run is checked.
 const OTHER_RUN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Compare an account with the Marketplace, and store what no callback reported
+/// Compare an account with the Marketplace, and store unreported changes
 ///
-/// Reads the packages that have changed since the last run and the files whose scan has not ended, compares them with the submissions and
-/// files in the database, and stores each response that differs. Stored responses become events, like callbacks. The first run of an account reads
-/// everything. `eqp serve` does this automatically for accounts that were added with `eqp accounts add`; this command also works without
-/// a server. It uses the configured access key, or those of the added accounts if none is configured.
+/// Reads the packages that have changed since the last run and the files whose scan has not ended. Compares them with
+/// the submissions and files in the database, and stores each response that differs. Stored responses become events,
+/// like callbacks. The first run of an account reads everything. `eqp serve` does this automatically for accounts that
+/// were added with `eqp accounts add`; this command also works without a server. It uses the configured access key or,
+/// if none is configured, the keys of the added accounts.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp reconcile --dry-run                    # show what differs
   eqp reconcile --full --json
   eqp reconcile s5w9k703ru acme/checkout     # these only
-  eqp reconcile --exit-code --quiet          # in a script: exits with 8 if something differed")]
+  eqp reconcile --exit-code --quiet          # exits with 8 on differences")]
 pub(crate) struct Reconcile {
     /// Submission IDs and SKUs to read [default: everything that has changed]
     #[arg(value_name = "SUBMISSION|SKU")]
@@ -198,7 +199,7 @@ impl Reconcile {
                 .next("eqp packages list shows the submissions of the account"));
         }
         if self.exit_code && found > 0 {
-            return Err(Failure::new(Exit::OutOfStep, "callbacks have not reported everything").already_reported());
+            return Err(Failure::new(Exit::OutOfStep, "the database and the Marketplace differ").already_reported());
         }
         Ok(())
     }
@@ -231,7 +232,7 @@ impl Reconcile {
             }
         }
         if stored > 0 && !is_projected(database).await? {
-            context.output.note("the stored responses are not projected into events yet");
+            context.output.note("the stored responses will become events when `eqp serve` with the role project runs");
         }
         Ok((found, not_found))
     }

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, Table, counted, utc};
 
-/// Show and cancel replays, which `eqp events replay` requests
+/// Show and cancel replays, which are started by `eqp events replay`
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -58,7 +58,7 @@ Examples:
   eqp replays show 3
   eqp replays show 3 --json | jq .waiting")]
 pub(crate) struct Show {
-    /// Number, as shown by `eqp replays list`
+    /// Number of the replay, as shown by `eqp replays list`
     #[arg(value_name = "NUMBER", value_parser = whole::<i64>)]
     id: i64,
 }
@@ -70,7 +70,7 @@ Examples:
   eqp replays cancel 3 --dry-run
   eqp replays cancel 3 --yes")]
 pub(crate) struct Cancel {
-    /// Number, as shown by `eqp replays list`
+    /// Number of the replay, as shown by `eqp replays list`
     #[arg(value_name = "NUMBER", value_parser = whole::<i64>)]
     id: i64,
     /// Show what would be cancelled, and cancel nothing

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::readable;
 
-/// Show business reports of the account (the sandbox has no sales)
+/// Show sales, refunds, page views and other reports (the sandbox has no sales)
 ///
 /// The format of reports is not documented, so they are shown as the Marketplace returns them. --json prints them in
 /// full.

@@ -37,28 +37,29 @@ use crate::shutdown;
 
 /// Run a server: receive callbacks, deliver events, reconcile accounts
 ///
-/// The operator listener serves metrics, health checks, the operator API and its pages for browsers, which need a token
-/// (see `eqp token`).
+/// The operator listener serves metrics, health checks, the operator API and web pages. The API and the pages need a
+/// token (see `eqp token`).
 ///
 /// Accounts that were added with `eqp accounts add` are compared with the Marketplace at the start, periodically, after
-/// an outage, and after a callback was rejected because of its password. With --role, this process runs only some of
-/// these parts; other processes with the same database run the others.
+/// an outage, and after a callback was rejected because of its password. With --role, this process does only a part of
+/// the work; other processes with the same database do the rest.
 ///
-/// Without --database, it runs an embedded Postgres in the data folder. Without --tls-cert, it uses a certificate of a
-/// local CA, which is for development only. While the database is down, callbacks are stored in the on-disk spool. A
-/// receiver that has connected to its database before can also start while the database is down. Certificate files are
-/// reloaded when they change and on SIGHUP. On Ctrl-C or SIGTERM, the receiver finishes in-flight requests before it
-/// exits.
+/// Without --database, the server runs an embedded Postgres in the data folder. Without --tls-cert, it uses a
+/// certificate of a local CA, which is for development only. While the database is down, callbacks are stored in the
+/// on-disk spool. A receiver that has connected to its database before can also start while the database is down.
+/// Certificate files are reloaded when they change and on SIGHUP. On Ctrl-C or SIGTERM, the server finishes in-flight
+/// requests before it exits.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp serve                              # development: local CA and embedded Postgres
-  eqp serve --export-ca > eqp-ca.pem     # the certificate that peers have to trust in development
+  eqp serve                              # local CA, embedded Postgres
+  eqp serve --export-ca > eqp-ca.pem     # the CA to trust in development
   eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   EQP_DATABASE_URL_FILE=/run/secrets/database_url \\
       eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json
   eqp serve --role project,reconcile     # another process accepts callbacks
-  eqp serve --role console --operator-listen 127.0.0.1:9000 --operator-host ops.example.com")]
+  eqp serve --role console --operator-listen 127.0.0.1:9000 \\
+      --operator-host ops.example.com")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
@@ -235,7 +236,7 @@ impl Server<'_> {
                 endpoints: Vec::new(),
             })?;
         }
-        output.note(format_args!("running without accepting callbacks: {}", roles.join(", ")));
+        output.note(format_args!("running the roles {}, without accepting callbacks", roles.join(", ")));
         self.note_operator(address);
         let status = Receiver::worker_router(self.database.pool().clone(), self.database.metrics().clone());
         tokio::join!(self.project(), self.serve_operators(operator, status));

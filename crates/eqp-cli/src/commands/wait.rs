@@ -27,24 +27,24 @@ enum Kind {
 
 /// Wait until a review or a malware scan has ended
 ///
-/// If a receiver's events are available (from a server, see --server; or from EQP_DATABASE_URL; or from the database of
-/// `eqp serve` in the same data folder), changes are read from them and, if there is an access key, confirmed with the
-/// Marketplace. Otherwise the Marketplace is polled. Outages, maintenance pages and other unusable responses do not end the wait; a rejected access key or an
-/// unknown ID does.
+/// Reads changes from the events of a receiver, if it finds one: at --server, in the configured database, or in the
+/// database of `eqp serve` in the same data folder. With an access key, it confirms them with the Marketplace. Without
+/// events, it polls the Marketplace. Outages, maintenance pages and other unusable responses do not end the wait; a
+/// rejected access key or an unknown ID does.
 ///
-/// Exit codes: 0 if the status was reached; 5 if the review or scan rejected it; 1 if it was recalled, was submitted
-/// for the other review only, or can no longer reach the status; 6 after the timeout.
+/// Exit codes: 0 if the status was reached; 5 if a review or scan rejected the resource; 1 if it was recalled, was
+/// submitted for the other review only, or can no longer reach the status; 6 after the timeout.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp wait s5w9k703ru --timeout 15d              # until it is in the store
-  eqp wait s5w9k703ru --flow technical           # until the technical review has ended
+  eqp wait s5w9k703ru --timeout 15d          # until it is in the store
+  eqp wait s5w9k703ru --flow technical       # until this review has ended
   eqp wait s5w9k703ru --until approved
-  eqp wait 2309480238.238475.0 --timeout 10m     # until the file's scan has ended")]
+  eqp wait 2309480238.238475.0 --timeout 10m # until the file's scan has ended")]
 pub(crate) struct Wait {
     /// Submission ID, your own item ID, or file ID
     id: String,
-    /// Kind of the ID [default: file if it consists of digits and dots, else submission]
+    /// Kind of the ID [default: file if it consists of digits and dots, otherwise submission]
     #[arg(long, value_enum, value_name = "KIND")]
     kind: Option<Kind>,
     /// Flow to wait for: overall, technical or marketing [default: overall, which ends at any rejection]

@@ -54,11 +54,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("", "profile", Kind::Text, "\"live\"")
         .flag("profile")
         .variable("EQP_PROFILE")
-        .text("Default profile, which is used unless another profile or environment is requested"),
+        .text("Profile that is used unless another profile or environment is requested"),
     key("data", "dir", Kind::Path, "\"/var/lib/eqp\"").flag("data_dir").variable("EQP_DATA_DIR"),
     key("data", "master_key_file", Kind::Path, "\"/etc/eqp/master.key\"")
         .variable("EQP_MASTER_KEY_FILE")
-        .text("File (mode 0600) with the master key, which seals stored passwords")
+        .text("File (mode 0600) with the master key, which encrypts stored passwords")
         .default("master.key in the data folder"),
     key("marketplace", "environment", ENVIRONMENTS, "\"production\"").flag("environment").variable("EQP_ENVIRONMENT"),
     key("marketplace", "api_url", Kind::Text, "\"https://localhost:7443\"").flag("api_url").variable("EQP_API_URL"),
@@ -72,8 +72,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("marketplace", "application_secret_keyring", Kind::Boolean, "true")
         .text("Whether the application secret is in the keyring of the operating system; set by eqp login --keyring")
         .default("false"),
-    key("marketplace", "verified_api_url", Kind::Text, "\"https://commercedeveloper-api.adobe.com\"")
-        .text("API that accepted the access key; the stored secret is sent to no other; set by eqp login"),
+    key("marketplace", "verified_api_url", Kind::Text, "\"https://commercedeveloper-api.adobe.com\"").text(
+        "API that accepted the access key, and the only one to which the stored secret is sent; set by eqp login",
+    ),
     key("database", "url", Kind::Text, "\"postgres://eqp@db.example.com/eqp\"")
         .flag("database_url")
         .variable("EQP_DATABASE_URL")
@@ -110,35 +111,39 @@ pub(crate) const KEYS: &[Key] = &[
         .flag("reconcile_interval")
         .variable("EQP_RECONCILE_INTERVAL"),
     key("alerts", "severities", Kind::List, "[\"callbacks_missed=ticket\", \"review_stuck=info\"]")
-        .text("Severities (page, ticket or info) of kinds of alerts that differ from those in docs/alerts.md"),
+        .text("Severities of kinds of alerts (page, ticket or info), instead of those in docs/alerts.md"),
     key("alerts", "quiet_hours", Kind::Text, "\"22:00-07:00\"")
-        .text("Hours in UTC in which only pages are reported")
+        .text("Quiet hours (UTC), in which only alerts of severity page are sent")
         .default("none"),
-    key("alerts", "scan_limit", Kind::Text, "\"4h\"").text("Time after which a malware scan is stuck").default("4h"),
+    key("alerts", "scan_limit", Kind::Text, "\"4h\"")
+        .text("Time after which a malware scan counts as stuck")
+        .default("4h"),
     key("alerts", "automation_limit", Kind::Text, "\"2d\"")
-        .text("Time after which the automated tests of a submission are stuck")
+        .text("Time after which the automated tests of a submission count as stuck")
         .default("2d"),
     key("alerts", "manual_qa_limit", Kind::Text, "\"15d\"")
-        .text("Time after which the manual QA of a submission is stuck")
+        .text("Time after which the manual QA of a submission counts as stuck")
         .default("15d"),
     key("alerts", "marketing_limit", Kind::Text, "\"15d\"")
-        .text("Time after which the marketing review of a submission is stuck")
+        .text("Time after which the marketing review of a submission counts as stuck")
         .default("15d"),
     key("deliver", "allow_networks", Kind::List, "[\"10.1.0.0/16\"]")
-        .text("Networks that webhooks can reach although they are not public")
+        .text("Private networks that webhooks may be sent to")
         .default("none"),
     key("deliver", "proxy", Kind::Text, "\"http://proxy.example.com:3128\"")
-        .text("Proxy for webhooks, which then decides which networks can be reached; HTTPS_PROXY is not used")
+        .text("Proxy for webhooks; the proxy then decides which networks can be reached, and HTTPS_PROXY is not used")
         .default("none"),
     key("deliver", "digest_at", Kind::Text, "\"Mon 08:00\"")
         .text("Day and time in UTC at which weekly digests are created")
         .default("Mon 08:00"),
-    key("mail", "host", Kind::Text, "\"mail.example.com\"").text("Mail server to which mails are submitted"),
+    key("mail", "host", Kind::Text, "\"mail.example.com\"").text("Host name of the mail server that sends mails"),
     key("mail", "port", Kind::Port, "587")
         .text("Port of the mail server")
         .default("587; 465 with security = \"tls\", 25 with \"none\""),
     key("mail", "security", Kind::Choice(Security::NAMES), "\"starttls\"")
-        .text("How the connection is protected: starttls, tls (from its start), or none (only to this machine)")
+        .text(
+            "Protection of the connection: starttls, tls (from the start), or none (mail server on this machine only)",
+        )
         .default("starttls"),
     key("mail", "ca_file", Kind::Path, "\"/etc/eqp/mail-ca.pem\"")
         .text("CA certificate (PEM) to trust in addition to those of the system"),
@@ -147,7 +152,7 @@ pub(crate) const KEYS: &[Key] = &[
         .variable("EQP_MAIL_PASSWORD_FILE")
         .text("File (mode 0600) with the password for the mail server"),
     key("mail", "from", Kind::Text, "\"eqp <eqp@example.com>\"").text("Sender of mails"),
-    key("mail", "timeout", Kind::Text, "\"20s\"").text("Time limit of one mail").default("20s"),
+    key("mail", "timeout", Kind::Text, "\"20s\"").text("Time limit for sending one mail").default("20s"),
 ];
 
 /// Environment variables that do not stand for a key.

@@ -33,7 +33,7 @@ pub(crate) struct MarketplaceOptions {
         value_name = "NAME"
     )]
     pub(crate) environment: Option<Environment>,
-    /// Base URL of the API, for example of a simulator [default: that of the environment]
+    /// Base URL of the API, for example of a simulator [default: the URL of the environment]
     #[arg(
         long,
         global = true,

@@ -57,7 +57,7 @@ const SUBSCRIPTION_KEYS: &[Key] = &[
     key("subscriptions", "secret_file", Kind::Path, "\"hooks.secret\"")
         .text("File (mode 0600) with the secret that signs requests"),
     key("subscriptions", "previous_secret_file", Kind::Path, "\"hooks.secret.old\"")
-        .text("File (mode 0600) with the secret that also signs requests while receivers change to the new one"),
+        .text("File (mode 0600) with the old secret, which also signs requests until all receivers have the new one"),
     key("subscriptions", "hmac_header", Kind::Text, "\"X-Hub-Signature-256\"")
         .text("Header for the hexadecimal HMAC-SHA256 of the body, instead of a signature by Standard Webhooks"),
     key("subscriptions", "hmac_prefix", Kind::Text, "\"sha256=\"")
@@ -88,14 +88,14 @@ const SUBSCRIPTION_KEYS: &[Key] = &[
     key("subscriptions", "origin", Kind::List, "[\"callback\", \"reconcile\"]")
         .text("Deliver events of these origins: callback, reconcile or baseline"),
     key("subscriptions", "explicit_only", Kind::Boolean, "true")
-        .text("Deliver a status only if the callback was sent because of it, and not if it only mentions the status"),
+        .text("Deliver a status only if the report is about its flow, not if the report only mentions it"),
     key("subscriptions", "applied_only", Kind::Boolean, "true")
         .text("Deliver only events whose status became the current status"),
     key("subscriptions", "alerts", Kind::List, "[\"page\"]")
-        .text("Deliver alerts of these severities, too: page, ticket or info"),
+        .text("Also deliver alerts of these severities: page, ticket or info"),
     key("subscriptions", "alerts_only", Kind::Boolean, "true").text("Deliver alerts and no events"),
     key("subscriptions", "digest", Kind::Choice(&["weekly"]), "\"weekly\"")
-        .text("Deliver one message per week, which sums up the week, and no events"),
+        .text("Deliver one summary per week instead of events"),
     key("subscriptions", "order_hold", Kind::Text, "\"15m\"")
         .text("Time for which a failing delivery holds back later events of its resource, none, or strict")
         .default("15m"),

@@ -61,7 +61,7 @@ pub(crate) struct ReceiverOptions {
     /// It serves plain HTTP. Other machines should reach it through a TLS-terminating proxy only.
     #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) operator_listen: Option<OperatorListen>,
-    /// Host names under which the operator API and its pages can be called, besides localhost and addresses
+    /// Host names under which the operator API and its pages can be called, besides localhost and IP addresses
     #[arg(
         long = "operator-host",
         env = "EQP_OPERATOR_HOSTS",

@@ -22,8 +22,8 @@ const WHAT: &str = "the token for the server";
 pub(crate) struct ServerOptions {
     /// Base URL of a server to call instead of opening the database, such as https://ops.example.com
     ///
-    /// It is the operator listener of `eqp serve`. Set the token in EQP_TOKEN, or in the file named by EQP_TOKEN_FILE.
-    /// Plain HTTP is allowed on this machine only.
+    /// This is the address of the operator listener of `eqp serve`. Set the token in EQP_TOKEN, or in the file named by
+    /// EQP_TOKEN_FILE. Plain HTTP is allowed only for a server on this machine.
     #[arg(
         id = "server",
         long,

@@ -32,15 +32,15 @@ use storyline::Storyline;
 
 const EXAMPLES: &str = "\
 Examples:
-  eqp demo                 watch it, then explore from a second terminal
-  eqp demo --exit --json   run it and print the measurements as one object";
+  eqp demo                 # watch it, then explore from a second terminal
+  eqp demo --exit --json   # run it and print the measurements as one object";
 
 /// Run a complete demo: three extensions go through a simulated Marketplace
 ///
 /// Starts an embedded Postgres, a receiver and a simulator in a temporary folder, registers a callback and submits
-/// three extensions. Shows every callback that arrives, until two extensions are in the store and one is rejected. Their
-/// releases and rejections are delivered to a webhook and a chat on this machine; one delivery fails and is retried. Without
-/// --exit, the pages of the operator service are served, too.
+/// three extensions. Shows every callback that arrives, until two extensions are in the store and one is rejected. Also
+/// delivers these results to a webhook and to a chat on this machine; one delivery fails and is retried. Without
+/// --exit, the demo keeps running and serves the web pages, too.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {

@@ -78,7 +78,7 @@ impl Receivers {
             Router::new().route("/hook", post(webhook)).route("/slack/{method}", post(chat)).with_state(shared);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the webhook of the demo has ended");
+                tracing::error!(%error, "the demo's webhook has stopped");
             }
         });
         Ok((Self { address, task }, arrived))

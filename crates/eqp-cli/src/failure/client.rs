@@ -53,7 +53,7 @@ fn of(error: &Error) -> Failure {
             .next("check the proxy of this machine (HTTPS_PROXY), or try from another network or address");
     }
     if error.is_redirect() {
-        return failure(Exit::Failed, "the Marketplace's address redirects elsewhere").next(
+        return failure(Exit::Failed, "the API redirects to another address").next(
             "check --api-url, and any proxy or login page in front of it: redirects are not followed, because the access key \
              would be sent along",
         );
@@ -82,8 +82,10 @@ fn of(error: &Error) -> Failure {
     match error {
         Error::ApplicationId { .. } => failure(Exit::Usage, "the access key cannot be used")
             .next("check --application-id, EQP_APPLICATION_ID or application_id in eqp.toml"),
-        Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the API client cannot be set up"),
-        Error::UnusableId { .. } => failure(Exit::Usage, "this is not an ID"),
+        Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the API client cannot be set up")
+            .next("check --api-url and --ca-file, or the keys api_url and ca_file in eqp.toml"),
+        Error::UnusableId { .. } => failure(Exit::Usage, "the ID is not valid")
+            .next("pass an ID such as s5w9k703ru; eqp packages list and eqp files list show them"),
         Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
         Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
         Error::UnknownPasswords(unknown) => list_not_written(unknown),
@@ -102,6 +104,7 @@ fn of(error: &Error) -> Failure {
             failure(Exit::Rejected, "the Marketplace rejected the request")
         }
         _ if error.is_rejection() => failure(Exit::Failed, "the Marketplace returned an error"),
-        _ => failure(Exit::Failed, "the response of the Marketplace cannot be read"),
+        _ => failure(Exit::Failed, "the response of the Marketplace cannot be read")
+            .next("run the same command again; if it fails again, update eqp, because the API may have changed"),
     }
 }

@@ -37,7 +37,8 @@ impl From<Problem> for Failure {
             ProblemCode::NotFound => Self::new(Exit::NotFound, detail.clone().unwrap_or_else(|| title.clone())),
             ProblemCode::Unauthenticated => failure(Exit::NotAuthorised)
                 .next("set EQP_TOKEN, or EQP_TOKEN_FILE to a file with mode 0600 that contains a token"),
-            ProblemCode::Forbidden => failure(Exit::NotAuthorised).next("use a token with this scope"),
+            ProblemCode::Forbidden => failure(Exit::NotAuthorised)
+                .next("use a token with this scope; on the server: eqp token create NAME --scope SCOPE"),
             ProblemCode::TooManyAttempts => failure(Exit::NotAuthorised).next("check the token, then retry later"),
             ProblemCode::InvalidRequest | ProblemCode::TooLarge => failure(Exit::Usage),
             // The detail says what to do.

@@ -27,14 +27,15 @@ impl From<eqp_receiver::Error> for Failure {
             }
             eqp_receiver::Error::SpoolOfAnotherDatabase { .. } => {
                 failure(Exit::Usage, "the spool belongs to another database")
-                    .next("`eqp spool export` saves the callbacks, `eqp spool set-aside` renames the file")
+                    .next("connect to that database; or save the callbacks with `eqp spool export`, then rename the file with `eqp spool set-aside`")
             }
             eqp_receiver::Error::NoSpool { .. } => failure(Exit::NotFound, "there is no spool")
                 .next("choose the folder of the spool with --data-dir or --spool-dir"),
             eqp_receiver::Error::Listen { address, source } => listening(address, &source),
-            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is not allowed on this address"),
+            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is not allowed on this address")
+                .next("pass --tls-cert and --tls-key, or listen on 127.0.0.1"),
             eqp_receiver::Error::Tls(_) => failure(Exit::Usage, "cannot set up TLS")
-                .next("check the files of --tls-cert and --tls-key, or leave both out for a local CA"),
+                .next("check the files of --tls-cert and --tls-key, or omit both options to use the local CA"),
             _ => failure(Exit::Failed, "the receiver failed"),
         }
     }
@@ -53,7 +54,7 @@ impl From<&StoreError> for Failure {
             StoreError::DatabaseUnreachable(source) => connection_failure(source),
             StoreError::Database(source) if is_connection(source) => connection_failure(source),
             StoreError::Database(source) if source.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
-                with_roles(failure(Exit::NotAuthorised, "the database role lacks a right"))
+                with_roles(failure(Exit::NotAuthorised, "the database role lacks a privilege"))
             }
             StoreError::NotMigrated => {
                 failure(Exit::Failed, "the database is not ready").next("apply the migrations with eqp migrate")
@@ -70,13 +71,14 @@ impl From<&StoreError> for Failure {
             | StoreError::MasterKeyUnreadable(_)
             | StoreError::MasterKeyMalformed { .. }
             | StoreError::OtherMasterKey => master_key(failure(Exit::Usage, "the master key cannot be used")),
-            StoreError::NotLoaded { .. } => failure(Exit::TimedOut, "a receiver has not loaded the new credential yet"),
+            StoreError::NotLoaded { .. } => failure(Exit::TimedOut, "not all receivers have loaded the change yet"),
             StoreError::EndpointName { .. } | StoreError::EndpointPath { .. } | StoreError::CredentialName => {
-                failure(Exit::Usage, "this endpoint cannot be created")
+                failure(Exit::Usage, "the endpoint cannot be created")
             }
             StoreError::CredentialExists { .. } => failure(Exit::Usage, "this user name cannot be used")
                 .next("omit the password; the entry then gets a new credential"),
-            _ => failure(Exit::Failed, "the receiver's database failed"),
+            _ => failure(Exit::Failed, "the database failed")
+                .next("run the same command again; if it fails again, see the log of Postgres"),
         }
     }
 }
@@ -112,12 +114,12 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 pub(super) fn with_roles(failure: Failure) -> Failure {
     failure
-        .next("grant the rights with crates/eqp-store/roles.sql, which has to run again after every migration")
+        .next("grant the privileges with crates/eqp-store/roles.sql; run it again after every migration")
         .next("make the role a member of eqp_runtime (eqp_reconcile to reconcile accounts, eqp_accept only to accept callbacks, eqp_migrator to migrate)")
 }
 
 fn master_key(failure: Failure) -> Failure {
-    failure.next("the key is the file master.key in the data folder, or the file in EQP_MASTER_KEY_FILE")
+    failure.next("use the key file that the database was set up with: master.key in the data folder, or the file named by EQP_MASTER_KEY_FILE")
 }
 
 fn is_connection(error: &DatabaseError) -> bool {

@@ -13,7 +13,7 @@ impl From<ReconcileError> for Failure {
             error @ ReconcileError::AlreadyRunning => Self::new(Exit::Failed, "the account was not reconciled")
                 .because(&error)
                 .next("wait until it has finished: eqp accounts list shows whether it is running")
-                .next("a run that was killed counts as interrupted after five minutes"),
+                .next("if the other process was killed, wait five minutes and run the same command again"),
             error @ ReconcileError::TimedOut { .. } => {
                 Self::new(Exit::Unreachable, "the account was not reconciled completely")
                     .because(&error)

@@ -85,7 +85,7 @@ impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
         match error {
             CheckError::Check(error) => error.into(),
-            CheckError::Aborted(error) => Self::new(Exit::Failed, "the check ended early").because(&error),
+            CheckError::Aborted(error) => Self::new(Exit::Failed, "the check was aborted").because(&error),
             other => Self::new(Exit::Failed, "the archive was not checked").because(&other),
         }
     }
@@ -128,7 +128,9 @@ impl From<Error> for Failure {
             Error::Unreadable { path, source } => Self::usage(format!("cannot read {}", path.display()))
                 .because(&source)
                 .next("pass a file that exists and can be read"),
-            Error::Unnamed { path } => Self::usage(format!("{} has no name that can be sent", path.display())),
+            Error::Unnamed { path } => {
+                Self::usage(format!("the name of {} cannot be sent, because it is not UTF-8", path.display()))
+            }
             Error::ReadAborted(error) => Self::new(Exit::Failed, "a file could not be read").because(&error),
             Error::OtherVersion { .. } => {
                 Self::usage(error.to_string()).next("set item_id to an ID of this version, or remove it")
@@ -169,7 +171,7 @@ impl From<ManifestError> for Failure {
             Problem::Unreadable(error) => Self::usage(format!("cannot read {file}"))
                 .because(&error)
                 .next("pass an existing manifest, or create one: eqp packages init ARCHIVE"),
-            Problem::Malformed(text) => Self::usage(format!("{file} contains no packages")).why_in_lines(&text),
+            Problem::Malformed(text) => Self::usage(format!("{file} cannot be parsed")).why_in_lines(&text),
             Problem::NoPackage => {
                 Self::usage(format!("{file} contains no package")).next("add a table [package], or several tables [[package]]")
             }

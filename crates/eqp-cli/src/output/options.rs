@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct OutputOptions {
-    /// Print data as JSON, streams as one object per line
+    /// Print data as JSON; a stream prints one object per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print only data and errors

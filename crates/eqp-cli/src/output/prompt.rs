@@ -138,7 +138,7 @@ impl Confirm {
         }
         if !can_ask() {
             return Err(Failure::usage(format!("not confirmed: {action}"))
-                .why("it cannot be undone, and there is no terminal to ask on")
+                .why("it cannot be undone, and there is no terminal to ask for confirmation")
                 .next("pass --yes to confirm it, or --dry-run to see what it would do"));
         }
         Self::question(action)

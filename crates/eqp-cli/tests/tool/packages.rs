@@ -185,7 +185,7 @@ fn a_manifest_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     refused("c.toml", "[package]\nversion = 1.2\n", &["`package.version`", "1.2"]);
     refused("d.toml", "[package]\nartifact = \"not-there.zip\"\n", &["there is no file not-there.zip"]);
     refused("e.json", "[]", &["contains no package"]);
-    refused("f.json", "{\"name\": ", &["contains no packages"]);
+    refused("f.json", "{\"name\": ", &["cannot be parsed"]);
     refused("g.toml", "[packages]\nname = \"a\"\n", &["unknown key"]);
     assert_eq!(home.run(&["packages", "create", "nowhere.toml"]).code, 2);
 }

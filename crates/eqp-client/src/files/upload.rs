@@ -51,7 +51,7 @@ impl Files<'_> {
         let answer = self.client.call(request).await?;
         let uploaded: Vec<UploadedFile> = answer.json()?;
         if uploaded.len() != count {
-            return Err(answer.unexpected("", format!("it has {} files for {count} in the request", uploaded.len())));
+            return Err(answer.unexpected("", format!("it has {} files, but the request had {count}", uploaded.len())));
         }
         Ok(uploaded)
     }

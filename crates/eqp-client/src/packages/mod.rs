@@ -45,7 +45,7 @@ fn items(answer: &Answer, sent: usize) -> Result<Vec<BatchItem>, Error> {
     if items.len() == sent {
         return Ok(items);
     }
-    Err(answer.unexpected("", format!("it has {} items for {sent} in the request", items.len())))
+    Err(answer.unexpected("", format!("it has {} items, but the request had {sent}", items.len())))
 }
 
 /// Reads packages from a response that is an object or a list.

@@ -211,7 +211,7 @@ impl DeliverySelection {
         if (1..=MAX_DELIVERIES).contains(&self.deliveries.len()) {
             return Ok(());
         }
-        Err(Problem::invalid(format!("the number of deliveries is not in the range 1 to {MAX_DELIVERIES}")))
+        Err(Problem::invalid(format!("the number of deliveries must be 1 to {MAX_DELIVERIES}")))
     }
 }
 

@@ -58,7 +58,7 @@ impl FindQuery {
     fn check(&self) -> Result<&str, Problem> {
         let text = self.text.trim();
         if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
-            return Err(Problem::invalid(format!("text is not 1 to {MAX_TEXT} bytes without control characters")));
+            return Err(Problem::invalid(format!("text must have 1 to {MAX_TEXT} bytes and no control characters")));
         }
         if !(1..=MAX_RESULTS).contains(&self.limit) {
             return Err(Problem::invalid(format!("limit is not in the range 1 to {MAX_RESULTS}")));

@@ -40,6 +40,7 @@ pub struct Letter {
 )]
 async fn letter(operator: Authorized<Read>, PathParameters([id]): PathParameters<1>) -> Result<Json<Letter>, Problem> {
     let letter = SupportLetters::new(operator.pool().clone()).about(&id, OffsetDateTime::now_utc()).await?;
-    let letter = letter.ok_or_else(|| Problem::not_found(format!("no submission {id} waits for a review")))?;
+    let letter =
+        letter.ok_or_else(|| Problem::not_found(format!("there is no submission {id} that waits for a review")))?;
     Ok(Json(Letter { to: letter.to.to_owned(), subject: letter.subject, body: letter.body }))
 }

@@ -40,7 +40,7 @@ impl ReceivedBefore {
         // The clocks of client and server may differ.
         let latest = OffsetDateTime::now_utc() - SHORTEST + time::Duration::MINUTE;
         if self.before > latest {
-            return Err(Problem::invalid("before is less than a day ago"));
+            return Err(Problem::invalid("before must be at least a day ago"));
         }
         Ok(self.before)
     }

@@ -60,9 +60,9 @@ impl StatusQuery {
         }
         let is_sku = |sku: &String| !sku.is_empty() && sku.len() <= MAX_SKU && !sku.chars().any(char::is_control);
         match skus.iter().find(|sku| !is_sku(sku)) {
-            Some(_) => Err(Problem::invalid(format!(
-                "sku contains a text that is not 1 to {MAX_SKU} bytes without control characters"
-            ))),
+            Some(_) => {
+                Err(Problem::invalid(format!("sku: each SKU must have 1 to {MAX_SKU} bytes and no control characters")))
+            }
             None => Ok(skus),
         }
     }
@@ -86,7 +86,7 @@ async fn show(operator: Authorized<Read>, Query(query): Query<StatusQuery>) -> R
     status.map(Json).map_err(|error| match error {
         StatusError::Store(error) => error.into(),
         StatusError::UnknownProducts(skus) => {
-            Problem::not_found(format!("no submission of {} is known", skus.join(", ")))
+            Problem::not_found(format!("there is no submission of {}", skus.join(", ")))
         }
     })
 }

@@ -111,13 +111,13 @@ impl NewToken {
 
     fn check(&self) -> Result<(), Problem> {
         if !is_name(&self.name) {
-            return Err(Problem::invalid("the name is not 1 to 100 letters, digits, `-`, `_` and `.`"));
+            return Err(Problem::invalid("the name must have 1 to 100 letters, digits, `-`, `_` and `.`"));
         }
         if self.scopes.is_empty() {
-            return Err(Problem::invalid("the token has no scope"));
+            return Err(Problem::invalid("the token has no scope; choose at least one"));
         }
         if self.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
-            return Err(Problem::invalid("the token would have expired already"));
+            return Err(Problem::invalid("the token would be expired already: its end is in the past"));
         }
         Ok(())
     }

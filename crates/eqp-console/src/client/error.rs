@@ -21,7 +21,7 @@ pub enum OperatorError {
         reason: &'static str,
     },
     /// The client cannot be created.
-    #[error("the client of the server cannot be created")]
+    #[error("the HTTP client for the server cannot be set up")]
     Setup(#[source] TransportError),
     /// The server cannot be reached.
     #[error("{host} cannot be reached")]
@@ -32,7 +32,7 @@ pub enum OperatorError {
         source: TransportError,
     },
     /// The server did not answer in time.
-    #[error("{host} did not answer in time")]
+    #[error("{host} did not respond in time")]
     TimedOut {
         /// The host and port of the server.
         host: String,
@@ -44,7 +44,7 @@ pub enum OperatorError {
         host: String,
     },
     /// The response is not one of the operator service, or of another version.
-    #[error("the response with status {status} is not one of the operator service of this version")]
+    #[error("the response with status {status} was not sent by an operator service of this version")]
     Malformed {
         /// The HTTP status.
         status: u16,

@@ -61,9 +61,9 @@ impl Done {
             Self::Resumed => "The subscription is resumed, and its waiting deliveries are being sent.",
             Self::Retried => "The delivery is sent now.",
             Self::Discarded => "The delivery is discarded.",
-            Self::Replayed => "The replay is requested. Workers deliver its events.",
+            Self::Replayed => "The replay is requested. A server with the role deliver sends its events.",
             Self::ReplayCancelled => "The replay is cancelled. Its waiting deliveries are discarded.",
-            Self::Tested => "The test is requested. This page shows the attempt once a worker has made it.",
+            Self::Tested => "The test is requested. This page shows the attempt once a server has made it.",
             Self::Nothing => "Nothing was changed: the delivery had already ended.",
         }
     }

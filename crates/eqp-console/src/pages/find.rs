@@ -22,7 +22,7 @@ pub(super) struct Search {
 /// Shows what a search has found.
 pub(super) async fn find(page: PageContext, PageQuery(search): PageQuery<Search>) -> Result<Response, Problem> {
     let Some(text) = search.text else {
-        let main = html! { p { "Enter a SKU, a version, or the ID of a submission, file, item or event above." } };
+        let main = html! { p { "Use the field above to search for a SKU, a version, or the ID of a submission, file, item or event." } };
         return Ok(layout::page(&page, Title::new("Find"), main));
     };
     let list = page.client().find(&FindQuery::new(&text)).await?;
@@ -39,7 +39,7 @@ pub(super) async fn find(page: PageContext, PageQuery(search): PageQuery<Search>
     }
     let main = html! {
         @if table.is_empty() {
-            p { "Nothing contains this text. An ID has to be complete; of a SKU, title or file name, a part is enough." }
+            p { "Nothing was found. Enter a complete ID or version, or a part of a SKU, title or file name." }
         } @else {
             (table.show())
         }

@@ -68,7 +68,8 @@ impl PostedForm {
         match self.state {
             FormState::Confirmed => {}
             FormState::Stale => {
-                let message = "This form is from another session. Nothing was changed. Check it and send it again.";
+                let message =
+                    "This form is from an earlier session. Nothing was changed. Check the form and send it again.";
                 return Err(again(StatusCode::FORBIDDEN, message));
             }
             FormState::SignedInAgain => {

@@ -80,7 +80,9 @@ async fn admit(
                 sent.extensions_mut().insert(SignInForm(values));
             } else if let Some(session) = &session {
                 if session.is_secure != (scheme == Scheme::Https) {
-                    return Err(refused("it was sent over another protocol than that of the session").into());
+                    return Err(
+                        refused("it was sent over HTTP but the session uses HTTPS, or the other way round").into()
+                    );
                 }
                 sent.extensions_mut().insert(confirmed(visit, values, &session.page.csrf));
             } else {

@@ -65,7 +65,7 @@ fn explanation(state: &PagesState, visit: &Visit, problem: &Problem) -> Markup {
                 p { a.button href=(visit.with(&[])) { "Try again" } }
             }
             ProblemCode::Busy => p { a.button href=(visit.with(&[])) { "Try again" } },
-            ProblemCode::Forbidden => p { "The page of the operator API lists what each scope allows. " code { "eqp token create" } " creates a token." },
+            ProblemCode::Forbidden => p { "The documentation of the operator API lists what each scope allows. " code { "eqp token create" } " creates a token." },
             ProblemCode::Internal | ProblemCode::Other | ProblemCode::DatabaseRights => p { "The log of the server has the details." },
             _ => p { a.button href="/" { "Go to the overview" } },
         }

@@ -64,7 +64,7 @@ async fn show(
     let next = to.next.as_deref().filter(|next| is_local(next));
     if let Some(Extension(page)) = page {
         let main = html! {
-            p { "You have signed in as " (page.principal) ". " a href=(next.unwrap_or("/")) { "Go on" } }
+            p { "You have signed in as " (page.principal) ". " a href=(next.unwrap_or("/")) { "Continue" } }
             (fields(PATH, next, &[], "Sign in as another user", false))
         };
         return layout::page(&page, layout::Title::new("Sign in"), main);
@@ -189,7 +189,7 @@ pub(super) fn again(
 ) -> Response {
     let message = match problem.code {
         ProblemCode::TooManyAttempts => "Too many failed attempts from your address. Wait a minute, then try again.",
-        ProblemCode::Forbidden => "This token cannot open the pages: it does not have the scope read.",
+        ProblemCode::Forbidden => "This token does not have the scope read, which the pages require.",
         _ => "This token or code is not valid. A code can be used once, within 5 minutes.",
     };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNAUTHORIZED);
@@ -211,7 +211,7 @@ pub(super) fn again(
 /// Shows the form to a user whose session ended before the form `action` was sent. Its values are sent with it, and shown afterwards.
 pub(super) fn keeping(visit: &Visit, action: &str, kept: &[(String, String)]) -> Response {
     let main = html! {
-        p { "Your session has ended. Nothing was changed. Sign in again: what you typed is kept, and shown again to be sent." }
+        p { "Your session has ended. Nothing was changed. Sign in again; the form is then shown with your input, so that you can send it." }
         (fields(action, None, kept, "Sign in", false))
         (help())
     };
@@ -225,7 +225,7 @@ fn fields(action: &str, next: Option<&str>, kept: &[(String, String)], submit: &
             @if let Some(next) = next { input type="hidden" name=(NEXT) value=(next); }
             @for (name, value) in kept { input type="hidden" name=(name) value=(value); }
             div.field {
-                label for="secret" { "Token, sign-in link or its code" }
+                label for="secret" { "Token, sign-in link, or code of a sign-in link" }
                 input id="secret" type="password" name=(SECRET) autocomplete="current-password" required;
             }
             button type="submit" { (submit) }

@@ -25,7 +25,7 @@ const REASONS: usize = 20;
 #[non_exhaustive]
 pub enum MarketplaceStatusError {
     /// The account has no submission of these products.
-    #[error("no submission of {} is known", .0.join(", "))]
+    #[error("there is no submission of {}", .0.join(", "))]
     UnknownProducts(Vec<String>),
     /// A call failed.
     #[error(transparent)]

@@ -52,7 +52,7 @@ async fn an_event_is_shown_decoded_beside_its_bytes_with_headers_source_and_dupl
         "2022-08-25 19:20:01",
         "item-s1",
         "&quot;eqp_flow&quot;: &quot;technical&quot;",
-        "Later callbacks that say the same",
+        "Later callbacks that report the same change",
     ] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }

@@ -23,7 +23,7 @@ async fn a_form_needs_the_token_of_its_session_and_the_origin_of_the_page() {
             let page = browser.post(path, &[("csrf", token), ("note", "typed <text>")]).await;
             assert_eq!(page.status, 403, "{path} {token}");
             assert!(
-                page.text.contains("This form is from another session. Nothing was changed."),
+                page.text.contains("This form is from an earlier session. Nothing was changed."),
                 "{path}: {}",
                 page.text
             );
@@ -93,7 +93,7 @@ async fn what_was_typed_is_kept_when_the_session_ends() {
     values.insert("note".into(), "a long note\nwith <markup> & \"quotes\"".into());
     let sent: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let page = browser.post("/alerts/1/notes", &sent).await;
-    assert!(page.status == 401 && page.text.contains("what you typed is kept"), "{}", page.text);
+    assert!(page.status == 401 && page.text.contains("the form is then shown with your input"), "{}", page.text);
     let kept = page.form("/alerts/1/notes");
     assert_eq!(kept["note"], values["note"]);
     assert!(!kept.contains_key("csrf"));

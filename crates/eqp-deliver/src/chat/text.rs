@@ -67,7 +67,10 @@ impl Text {
         if data.event.origin == Origin::Reconcile {
             change.push(Line::plain("No callback arrived for this change; it was read from the API."));
         }
-        change.extend(data.out_of_order_after.map(|seq| Line::plain(format!("Event {seq} was not delivered yet."))));
+        change.extend(
+            data.out_of_order_after
+                .map(|seq| Line::plain(format!("The earlier event {seq} has not been delivered yet."))),
+        );
         let says_more = change.len() > 1;
         change.extend(details);
         Some(Self {

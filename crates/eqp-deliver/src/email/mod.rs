@@ -42,7 +42,8 @@ impl Email {
     pub(crate) fn new(definition: &EmailDefinition, environment: &HandlerEnvironment) -> Result<Self, DefinitionError> {
         let to = recipients(definition)?;
         let mail = |reason: &str| DefinitionError::Mail { reason: reason.to_owned() };
-        let server = environment.mail.clone().ok_or_else(|| mail("the worker's configuration has no [mail]"))?;
+        let server =
+            environment.mail.clone().ok_or_else(|| mail("the configuration of the server has no table [mail]"))?;
         let threads = environment.threads.clone().ok_or_else(|| mail("threads cannot be stored here"))?;
         let mut redaction = Redaction::default();
         if let Some((user, password)) = &server.credentials {

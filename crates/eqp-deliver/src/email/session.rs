@@ -119,7 +119,7 @@ impl Session {
         }
         let texts: Vec<String> = refused.into_iter().map(|one| one.text).collect();
         let note = format!("sent, but not to all recipients: {}", texts.join("; "));
-        tracing::warn!(note, "the mail server does not accept a recipient");
+        tracing::warn!(note, "the mail server rejected a recipient");
         Ok(note)
     }
 
@@ -152,7 +152,7 @@ impl Session {
                 format!("the TLS certificate of {} was rejected: {problem}", self.place())
             }
             Some(other) => format!("no TLS connection to {}: {other}", self.place()),
-            None if error.is_response() => format!("{} does not respond as a mail server does: {cause}", self.place()),
+            None if error.is_response() => format!("{} did not respond like a mail server: {cause}", self.place()),
             None => format!("cannot connect to {}, or the connection was lost: {}", self.place(), chain(error)),
         };
         Exchange::of(AttemptOutcome::HandlerDown { retry_after: None }, &text)

@@ -29,7 +29,7 @@ pub(crate) struct Exec(Program);
 impl Exec {
     pub(crate) fn new(definition: &ExecDefinition, environment: &HandlerEnvironment) -> Result<Self, DefinitionError> {
         let program = environment.programs.get(&definition.program).cloned();
-        let reason = || "the configuration of this worker has no program of this name".to_owned();
+        let reason = || "the configuration of this server has no program of this name ([exec.NAME])".to_owned();
         program
             .map(Self::of)
             .ok_or_else(|| DefinitionError::Program { program: definition.program.clone(), reason: reason() })

@@ -27,7 +27,7 @@ pub struct AckId {
 
 /// The error that a text is not the ID of a fetched message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an ack ID is not one that was returned with a message")]
+#[error("an ack ID was not returned with a message")]
 #[non_exhaustive]
 pub struct AckIdError;
 

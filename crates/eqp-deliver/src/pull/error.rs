@@ -20,12 +20,12 @@ pub enum PullError {
         name: String,
     },
     /// A message belongs to another subscription, or to an earlier one with the same name.
-    #[error("an ack ID belongs to another subscription than `{name}`")]
+    #[error("an ack ID does not belong to the subscription `{name}`")]
     OtherSubscription {
         /// The name.
         name: String,
     },
     /// The database has no ID yet, because no receiver has been started on it.
-    #[error("the database is not tied to a master key yet: start a receiver on it once")]
+    #[error("the database has no master key yet: start a receiver with this database once")]
     NoInstance,
 }

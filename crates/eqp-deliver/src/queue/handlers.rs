@@ -110,7 +110,9 @@ impl Handlers {
         let Subscription { name, handler: definition, .. } = &active.subscription;
         let built = match open_secrets(&self.key, name, definition, sealed)? {
             Some(secrets) => (self.build)(definition, &secrets).map_err(|error| error.to_string()),
-            None => Err("its secrets cannot be decrypted with this master key; create it again".to_owned()),
+            None => {
+                Err("its secrets cannot be decrypted with this master key; create the subscription again".to_owned())
+            }
         };
         active.handler = Some(built.clone());
         Ok(Some(built))

@@ -113,7 +113,7 @@ impl Messages {
                 Err(other) => return other,
             },
             DeliverySource::Test if delivery.is_expired => {
-                return Prepared::Skip("nobody waits for the result of the test any more".to_owned());
+                return Prepared::Skip("the test is over: its result is no longer waited for".to_owned());
             }
             DeliverySource::Test => {
                 let at = OffsetDateTime::now_utc() - delivery.age;
@@ -156,7 +156,7 @@ impl Messages {
 
     /// Returns a reminder of what is open now. One that has waited is not sent if there is a newer one.
     fn of_reminder(&self, subscription: &Subscription, reminder: &ReportedReminder) -> Result<Message, &'static str> {
-        const NOTHING: &str = "no alert of this reminder is open any more";
+        const NOTHING: &str = "all alerts of this reminder are resolved";
         let Reminders { open, last } = self.reminders.as_ref().ok_or(NOTHING)?;
         if last.get(&reminder.severity).is_some_and(|last| *last > reminder.number) {
             return Err("a later reminder replaces it");

@@ -29,7 +29,7 @@ pub(crate) async fn sweep(pool: PgPool, supervisor: Supervisor, shutdown: Cancel
 
 async fn once(pool: &PgPool) -> Result<(), Error> {
     for name in within(ANSWER, pull::remove_unused(pool)).await? {
-        tracing::info!(subscription = name, "removed temporary subscription, which nobody had used for 7 days");
+        tracing::info!(subscription = name, "removed temporary subscription that was unused for 7 days");
     }
     loop {
         let mut most = within(ANSWER, delivery_sweep::empty_lanes(pool)).await?;

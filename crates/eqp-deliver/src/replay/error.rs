@@ -19,7 +19,9 @@ pub enum ReplayError {
         seqs: Vec<i64>,
     },
     /// More numbers of events are given than one replay can have.
-    #[error("{count} numbers of events are more than {most}; select by time and filters instead")]
+    #[error(
+        "{count} events are selected by number, and at most {most} are allowed; select by time and filters instead"
+    )]
     TooManyEvents {
         /// The number that is given.
         count: usize,

@@ -119,7 +119,7 @@ impl Webhook {
     ) -> Result<Request, NotRendered> {
         let failed = |reason: String| NotRendered::Failed(reason);
         let url = self.templates.render(URL, Escape::Percent, values)?;
-        let url = Url::parse(&url).map_err(|error| failed(format!("the template of the url failed: {error}")))?;
+        let url = Url::parse(&url).map_err(|error| failed(format!("the template of the URL failed: {error}")))?;
         let body = match self.body {
             None => message.json(),
             Some(escape) => self.templates.render(BODY, escape, values)?,

@@ -48,7 +48,7 @@ impl Signer {
                 checked_name(header)?;
                 if prefix.len() > MAX_PREFIX || !prefix.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
                     let reason =
-                        format!("the text before the digits is not plain, or longer than {MAX_PREFIX} characters");
+                        format!("the text before the digits must have at most {MAX_PREFIX} printable ASCII characters");
                     return Err(DefinitionError::Header { name: header.clone(), reason });
                 }
                 let key = Box::new(hmac::Key::new(hmac::HMAC_SHA256, newest.expose().as_bytes()));

@@ -198,7 +198,7 @@ fn repository_at(repository: Value, api: String) -> Result<Value, Error> {
     let skip = |reason: String| Error::new(ErrorKind::InvalidOperation, "skipped").with_source(Skip(reason));
     let repository = repository
         .as_str()
-        .ok_or_else(|| skip("the repository of this product is not in the configuration of the worker".to_owned()))?;
+        .ok_or_else(|| skip("the repository of this product is not in the configuration of the server".to_owned()))?;
     let host = repository::host_of_api(&api).unwrap_or_default();
     let path = repository::path_at(repository, &host)
         .ok_or_else(|| skip(format!("the repository of this product is not at {host}")))?;
@@ -255,7 +255,7 @@ fn skip_reason(error: &Error) -> Option<String> {
 /// Returns what is wrong with a template, with the number of the line.
 fn reasons(error: &Error) -> String {
     let what = match error.kind() {
-        ErrorKind::OutOfFuel => "it does too much".to_owned(),
+        ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     };
     error.line().map_or(what.clone(), |line| format!("line {line}: {what}"))

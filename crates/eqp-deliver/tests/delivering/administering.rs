@@ -117,7 +117,7 @@ async fn a_test_that_nobody_waits_for_any_more_is_not_sent() {
     assert_eq!(setup.handlers.received(), []);
     let attempts = delivery::attempts(&setup.database.pool, test).await.unwrap();
     let notes: Vec<_> = attempts.iter().map(|one| (one.result.as_str(), one.note.as_deref().unwrap())).collect();
-    assert_eq!(notes, [("skipped", "nobody waits for the result of the test any more")]);
+    assert_eq!(notes, [("skipped", "the test is over: its result is no longer waited for")]);
 }
 
 #[tokio::test]

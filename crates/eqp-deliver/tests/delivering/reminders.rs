@@ -79,9 +79,7 @@ async fn a_reminder_that_has_waited_is_sent_only_if_it_is_the_last_and_something
     assert_eq!(reminders(&setup, "all"), [vec![first.id]]);
     assert_eq!(setup.number("select count(*) from eqp.attempt where note = 'a later reminder replaces it'").await, 2);
     assert_eq!(
-        setup
-            .number("select count(*) from eqp.attempt where note = 'no alert of this reminder is open any more'")
-            .await,
+        setup.number("select count(*) from eqp.attempt where note = 'all alerts of this reminder are resolved'").await,
         1
     );
 }

@@ -201,7 +201,10 @@ fn a_worker_without_a_mail_server_cannot_send_mails() {
     let definition = HandlerDefinition::Email(EmailDefinition::new(["ann@example.com"]));
     let environment = HandlerEnvironment::default().with_threads(Arc::new(Threads::default()));
     let built = definition.build(&HandlerSecrets::default(), &environment).err();
-    assert_eq!(built, Some(DefinitionError::Mail { reason: "the worker's configuration has no [mail]".to_owned() }));
+    assert_eq!(
+        built,
+        Some(DefinitionError::Mail { reason: "the configuration of the server has no table [mail]".to_owned() })
+    );
     // Another process may have one.
     let warnings = definition.check(&HandlerSecrets::default(), Some(&environment)).unwrap();
     assert!(warnings[0].contains("[mail]"), "{warnings:?}");

@@ -132,8 +132,8 @@ async fn a_release_is_a_deployment_of_the_commit_which_a_retry_does_not_create_a
 async fn nothing_is_sent_if_the_product_has_no_tag_or_another_repository() {
     let other = "https://gitlab.example.com/acme/checkout";
     for (message, reason) in [
-        (messages::rejection(), "the repository of this product is not in the configuration of the worker"),
-        (messages::test(), "the repository of this product is not in the configuration of the worker"),
+        (messages::rejection(), "the repository of this product is not in the configuration of the server"),
+        (messages::test(), "the repository of this product is not in the configuration of the server"),
         (
             messages::of_source(messages::rejected(), other, "v1.5.0"),
             "the repository of this product is not at 127.0.0.1",

@@ -81,7 +81,7 @@ async fn templates_result_in_the_url_the_headers_and_the_body() {
 async fn a_template_that_fails_costs_no_request_and_is_a_problem_of_the_configuration() {
     let server = RecordingServer::accepting();
     let cases = [
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "it does too much"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "it takes too many steps"),
         (r#"{"a": {{ data.sku | nothing }}}"#, "line 1: unknown filter"),
         (r#"{"a": {{ data.sku }}"#, "does not result in JSON"),
     ];

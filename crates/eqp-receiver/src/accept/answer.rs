@@ -17,7 +17,9 @@ pub(super) fn accepted(accepted: &Accepted, syntax: Result<(), NotJson>) -> Resp
     let id = accepted.id();
     match syntax {
         Ok(()) => json(StatusCode::OK, format!(r#"{{"id":"{id}"}}"#)),
-        Err(reason) => json(StatusCode::BAD_REQUEST, format!(r#"{{"reason":"{reason}; it is stored","id":"{id}"}}"#)),
+        Err(reason) => {
+            json(StatusCode::BAD_REQUEST, format!(r#"{{"reason":"{reason}; the callback was stored","id":"{id}"}}"#))
+        }
     }
 }
 

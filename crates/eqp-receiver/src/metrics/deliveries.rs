@@ -25,7 +25,7 @@ impl Deliveries {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let results = counters(
             registry,
-            ("deliveries", "Results of deliveries; `failed` are failed attempts after which the delivery is not dead"),
+            ("deliveries", "Deliveries by result; `failed` counts failed attempts that will be retried"),
             "result",
             // In the order of `DeliveryResult`.
             ["delivered", "failed", "dead", "skipped"],
@@ -34,7 +34,7 @@ impl Deliveries {
         let attempt_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 17));
         registry.register(
             "delivery_attempt_duration_seconds",
-            "Seconds that attempts to deliver took, successful or not",
+            "Duration of delivery attempts in seconds, successful or not",
             attempt_seconds.clone(),
         );
         let mut per_subscription = |name: &str, help: &str| {
@@ -44,11 +44,11 @@ impl Deliveries {
         };
         let waiting = per_subscription(
             "deliveries_waiting",
-            "Deliveries that wait, of the first 100 subscriptions by name; at most 10,000 are counted of each",
+            "Waiting deliveries of each of the first 100 subscriptions by name, counted up to 10,000",
         );
         let dead = per_subscription(
             "deliveries_dead",
-            "Deliveries that failed for good, of the first 100 subscriptions by name; at most 10,000 are counted of each",
+            "Dead deliveries of each of the first 100 subscriptions by name, counted up to 10,000",
         );
         Self {
             results,
@@ -58,7 +58,7 @@ impl Deliveries {
             oldest_waiting: seconds(
                 registry,
                 "oldest_waiting_delivery_timestamp_seconds",
-                "Unix time at which the oldest of these waiting deliveries was created; 0 if none is waiting",
+                "Unix time at which the oldest waiting delivery of these subscriptions was created; 0 if none is waiting",
             ),
             paused: gauge(registry, "subscriptions_paused", "Subscriptions that are paused"),
             open: gauge(

@@ -150,12 +150,12 @@ impl Reconciliation {
             stored: counter(
                 registry,
                 "reconcile_differences",
-                "Answers of the Marketplace that differed from what callbacks had reported",
+                "API responses that differed from the statuses reported by callbacks",
             ),
             last_success: seconds(
                 registry,
                 "last_reconcile_timestamp_seconds",
-                "When an account was last compared with the Marketplace; 0 before the first time",
+                "Unix time at which an account was last compared with the Marketplace; 0 before the first comparison",
             ),
         }
     }

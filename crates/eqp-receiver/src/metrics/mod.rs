@@ -87,7 +87,7 @@ impl Default for Metrics {
         let path_mismatches = counter(
             registry_ref,
             "callback_path_mismatches",
-            "Callbacks that were stored although they arrived at another path or query than registered",
+            "Callbacks that arrived at another path or query than the registered one, and were stored",
         );
         let closed = counters(
             registry_ref,
@@ -99,7 +99,7 @@ impl Default for Metrics {
             registry_ref,
             (
                 "callbacks_projected",
-                "Projected events and duplicates of callbacks and API reads; `late`, `ambiguous` and `corrected` events are also counted as `event`; `discarded` are API reads that a callback had overtaken",
+                "Results of projection: events, and duplicates and discarded API reads, which have no event; `late`, `ambiguous` and `corrected` events are also counted as `event`",
             ),
             "result",
             ["event", "duplicate", "late", "ambiguous", "corrected", "discarded", "unknown", "undecodable"],
@@ -119,7 +119,7 @@ impl Default for Metrics {
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
         registry.register(
             "callback_request_duration_seconds",
-            "Seconds from the head of a request to its response, for callbacks that were stored",
+            "Seconds from receiving the head of a request to sending its response, for stored callbacks",
             request_seconds.clone(),
         );
         registry.register("batch_callbacks", "Callbacks per commit", batch_callbacks.clone());
@@ -142,7 +142,7 @@ impl Default for Metrics {
             spool_bytes: gauge(
                 &mut registry,
                 "spool_bytes",
-                "Bytes of spooled and quarantined callbacks, as counted against the maximum spool size",
+                "Bytes of spooled and quarantined callbacks, which count towards the maximum spool size",
             ),
             spool_oldest: seconds(
                 &mut registry,
@@ -152,7 +152,7 @@ impl Default for Metrics {
             quarantined: gauge(
                 &mut registry,
                 "quarantined_callbacks",
-                "Callbacks that Postgres rejects because of their data",
+                "Callbacks in quarantine, because Postgres rejects their data",
             ),
             pending_batches: gauge(&mut registry, "pending_batches", "Batches of callbacks that are not projected yet"),
             oldest_pending: seconds(

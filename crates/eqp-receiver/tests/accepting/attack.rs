@@ -364,7 +364,7 @@ async fn a_compressed_body_is_stored_unchanged() {
     let answer = receiver.sender.raw(request).await;
     assert_eq!(
         (answer.status, answer.reason().as_str()),
-        (400, "the body is compressed, which is not supported; it is stored")
+        (400, "the body is compressed, which is not supported; the callback was stored")
     );
     assert_eq!(receiver.stored().await, [(answer.id(), packed.to_vec())]);
     let headers: String = sqlx::query_scalar("select convert_from(headers, 'UTF8') from eqp.callback")

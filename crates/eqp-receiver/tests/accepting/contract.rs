@@ -49,11 +49,11 @@ async fn a_body_that_is_not_json_is_stored_and_answered_400() {
     let unclosed = "[".repeat(100_000);
     let deep = format!("{unclosed}{}", "]".repeat(100_000));
     for (body, reason) in [
-        (b"" as &[u8], "the body is empty; it is stored"),
-        (b"callback_event=eqp_status_update", "the body is not JSON: see line 1, column 1; it is stored"),
-        (b"{\"callback_event\": \"\xff\xfe\"}", "the body is not UTF-8; it is stored"),
-        (unclosed.as_bytes(), "the body is not JSON: see line 1, column 100000; it is stored"),
-        (deep.as_bytes(), "the body is nested deeper than 128 levels; it is stored"),
+        (b"" as &[u8], "the body is empty; the callback was stored"),
+        (b"callback_event=eqp_status_update", "the body is not JSON: see line 1, column 1; the callback was stored"),
+        (b"{\"callback_event\": \"\xff\xfe\"}", "the body is not UTF-8; the callback was stored"),
+        (unclosed.as_bytes(), "the body is not JSON: see line 1, column 100000; the callback was stored"),
+        (deep.as_bytes(), "the body is nested deeper than 128 levels; the callback was stored"),
     ] {
         let answer = receiver.sender.post(PATH, RIGHT, body).await;
         assert_eq!((answer.status, answer.reason().as_str()), (400, reason));

@@ -92,5 +92,5 @@ fn sentence(stay: &Stay, typical: Option<Typical>, now: OffsetDateTime) -> Strin
         let [p25, p75] = [typical.p25_seconds, typical.p75_seconds].map(Duration::from_secs);
         format!("\nThis step typically takes {} for us (our last {} submissions).", range(p25, p75), typical.samples)
     });
-    format!("It has been in {stage} since {since}, which is {waited}.{}", typical.unwrap_or_default())
+    format!("It has been in {stage} since {since} ({waited}).{}", typical.unwrap_or_default())
 }

@@ -45,7 +45,7 @@ pub enum AlertError {
     #[error("{0}")]
     Text(&'static str),
     /// The alert would be snoozed for no time or for more than a year.
-    #[error("an alert can be snoozed for more than 0 seconds and at most 365 days")]
+    #[error("an alert can be snoozed for at least 1 second and at most 365 days")]
     Snooze,
     /// The database failed.
     #[error(transparent)]
@@ -178,10 +178,10 @@ impl AlertOperation<'_> {
     #[doc(hidden)]
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), AlertError> {
         let Self { id, by, note, now, verb } = *self;
-        check("the name of a person has 1 to 200 bytes and no control or invisible characters", by, MAX_NAME)?;
+        check("the name of a person must have 1 to 200 bytes and no control or invisible characters", by, MAX_NAME)?;
         if let Some(note) = note {
             check(
-                "a note has 1 to 4,000 bytes and no control or invisible characters except line breaks",
+                "a note must have 1 to 4,000 bytes and no control or invisible characters except line breaks",
                 note,
                 MAX_NOTE,
             )?;

@@ -42,7 +42,7 @@ impl AlertText {
                 lost: "This version cannot tell whether anything is lost.".to_owned(),
                 meaning: "Another version opened this alert, so this version cannot describe it.".to_owned(),
                 first_check: "eqp doctor".to_owned(),
-                resolves: "Resolves automatically while the version that opened it is running.".to_owned(),
+                resolves: "Resolves automatically if a server of the version that opened it is running.".to_owned(),
             },
         }
     }
@@ -205,11 +205,13 @@ impl AlertText {
                 Some(format!("subscription {subscription}")),
                 "Nothing is lost: failed deliveries are stored for 180 days and can be sent again.",
                 match deliveries {
-                    1 => "1 delivery has failed for good and is not sent again automatically.".to_owned(),
-                    _ => format!("{deliveries} deliveries have failed for good and are not sent again automatically."),
+                    1 => "1 delivery is dead: its last attempt failed, and it is not retried automatically.".to_owned(),
+                    _ => format!(
+                        "{deliveries} deliveries are dead: their last attempts failed, and they are not retried automatically."
+                    ),
                 },
                 &format!("eqp deliveries list --dead --subscription {}", quoted(subscription)),
-                "Resolves automatically when the subscription has no failed delivery left, because all were retried or discarded.",
+                "Resolves automatically when all dead deliveries of the subscription have been retried or discarded.",
             ),
             Condition::SubscriptionPaused { subscription, reason, since, .. } => text(
                 "subscription paused".to_owned(),

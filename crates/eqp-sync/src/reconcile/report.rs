@@ -88,7 +88,7 @@ impl ReconcileReport {
     pub(super) fn unreadable(&mut self, reason: String) {
         // Pages overlap, so a record can be read twice.
         if self.unreadable.len() < MAX_UNREADABLE && !self.unreadable.contains(&reason) {
-            tracing::warn!(reason, mage_id = %self.mage_id, environment = %self.environment, "skipping a record of the Marketplace");
+            tracing::warn!(reason, mage_id = %self.mage_id, environment = %self.environment, "skipping a record of the Marketplace that cannot be read");
             self.unreadable.push(reason);
         }
     }

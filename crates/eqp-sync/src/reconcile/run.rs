@@ -90,7 +90,7 @@ impl Run<'_> {
                 tracing::warn!(
                     mage_id = %self.report.mage_id,
                     environment = %self.report.environment,
-                    "the Marketplace's list is not sorted by its last change, reading all of it"
+                    "the Marketplace's list is not sorted by last change, reading all of it"
                 );
                 self.report.kind = ReconcileKind::Full;
                 self.full().await

@@ -116,7 +116,7 @@ impl<'a> PlanExecution<'a> {
         };
         // The plan has been carried out, and the next reconciliation stores them as well.
         if let Err(error) = storing.await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "states of the registrations were not stored");
+            tracing::debug!(error = &error as &dyn std::error::Error, "cannot store the states of the registrations");
         }
     }
 

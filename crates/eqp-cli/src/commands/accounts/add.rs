@@ -20,15 +20,16 @@ use crate::output::{Output, can_ask, escaped};
 
 /// Verify an access key and store it, so that servers reconcile its account
 ///
-/// Uses the configured access key, or the one whose ID is given with --application-id and whose secret is in --secret-file. If
-/// the Marketplace accepts the key, its secret is stored in the database, encrypted under the master key; only the database role
-/// eqp_reconcile can read it. The account needs no endpoint. An earlier key of the account is replaced.
+/// Uses the configured access key, or the key given by --application-id and --secret-file. If the Marketplace accepts
+/// the key, its secret is stored in the database, encrypted under the master key; only the database role eqp_reconcile
+/// can read it. An account needs no endpoint to be added. A key that was stored earlier for the account is replaced.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp accounts add                           # the key of the current profile
-  eqp accounts add --environment production --application-id my-id --secret-file secret.txt
-  eqp accounts add --secret-in-configuration # servers read the secret from their own configuration")]
+  eqp accounts add --environment production \\
+      --application-id my-id --secret-file secret.txt
+  eqp accounts add --secret-in-configuration # store no secret")]
 pub(crate) struct Add {
     /// File (mode 0600, or - for standard input) with the application secret
     #[arg(long, value_name = "FILE")]
@@ -36,7 +37,7 @@ pub(crate) struct Add {
     /// Store only the application ID; servers read the secret from application_secret_file in their configuration
     #[arg(long)]
     secret_in_configuration: bool,
-    /// Show which key would be verified and stored, and do neither
+    /// Show which key would be verified and stored, and change nothing
     #[arg(long)]
     dry_run: bool,
 }

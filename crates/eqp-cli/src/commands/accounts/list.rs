@@ -10,8 +10,8 @@ use crate::output::{Table, or_dash, utc};
 
 /// List the accounts with their endpoints, access keys and last reconciliation
 ///
-/// `key` is `sealed` if the access key is stored in the database, `file` if servers read it from their configuration, and `none` if the
-/// account is not reconciled by a server.
+/// The column key shows where the access key is stored: `sealed` (encrypted in the database), `file` (servers read its
+/// secret from their configuration) or `none` (servers do not reconcile the account).
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Manage the accounts that a server reconciles, and their access keys
+/// Manage the accounts that servers reconcile, and their access keys
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Delete the stored access key of an account, which is no longer reconciled by servers
+/// Delete the stored access key of an account, so that servers stop reconciling it
 ///
 /// The account's endpoints, callbacks, submissions and events are not changed. The key itself stays valid until it is revoked in the
 /// developer portal.

@@ -24,7 +24,7 @@ Examples:
 pub(crate) struct Ack {
     #[command(flatten)]
     target: Target,
-    /// Name of the person who handles it
+    /// Name of the person who handles the alert
     #[arg(long, value_name = "NAME")]
     by: String,
     /// Note that is shown with the alert
@@ -32,7 +32,7 @@ pub(crate) struct Ack {
     note: Option<String>,
 }
 
-/// Postpone the reminders of an alert
+/// Exclude an alert from reminders for some time
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -40,10 +40,10 @@ Examples:
 pub(crate) struct Snooze {
     #[command(flatten)]
     target: Target,
-    /// Time for which reminders do not list it, such as 3d (at most 365d)
+    /// Time without reminders, such as 3d (at most 365d)
     #[arg(long = "for", value_name = "DURATION", value_parser = snooze_time)]
     duration: Duration,
-    /// Name of the person [default: the caller, as in the audit log]
+    /// Name to record [default: the name in the audit log, such as `local administrator`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
@@ -66,24 +66,24 @@ pub(crate) struct Note {
     target: Target,
     /// Text of the note
     text: String,
-    /// Name of the person [default: the caller, as in the audit log]
+    /// Name to record [default: the name in the audit log, such as `local administrator`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
 
-/// Resolve an alert, although its condition may still hold
+/// Resolve an alert, even if its condition still holds
 ///
-/// It is opened again for a new cause. Alerts about a lasting condition, such as a certificate, are also opened again after a
-/// day if the condition still holds. Alerts whose condition ends are resolved automatically.
+/// A new cause opens the alert again. An alert about a lasting condition, such as an expiring certificate, is also
+/// opened again after a day if the condition still holds. Alerts are resolved automatically when their condition ends.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp alerts resolve 7 --by ann --note 'known, the vendor was asked'
+  eqp alerts resolve 7 --by ann --note 'known, Adobe support was asked'
   eqp alerts resolve 7 --dry-run")]
 pub(crate) struct Resolve {
     #[command(flatten)]
     target: Target,
-    /// Name of the person [default: the caller, as in the audit log]
+    /// Name to record [default: the name in the audit log, such as `local administrator`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// Note that is shown with the alert

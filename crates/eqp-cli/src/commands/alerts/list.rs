@@ -14,13 +14,14 @@ pub(super) const WIDTH: usize = 80;
 
 /// List open alerts, the most urgent first
 ///
-/// An endpoint at which no callback has ever arrived is listed as "not proven yet". This is not an alert.
+/// Also lists endpoints that have never received a callback, as "not proven yet". These are not alerts.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp alerts list
   eqp alerts list --all
-  eqp alerts list --json | jq -r '.alerts[] | select(.severity == \"page\") | .title'")]
+  eqp alerts list --json \\
+      | jq -r '.alerts[] | select(.severity == \"page\") | .title'")]
 pub(crate) struct List {
     /// Also list alerts that were resolved in the last 30 days
     #[arg(long)]

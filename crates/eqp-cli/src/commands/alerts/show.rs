@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Output, Table, escaped, or_dash, utc, wrapped};
 
-/// Show an alert: whether anything is lost, what it means, the first command to run, and how it resolves
+/// Show an alert: its meaning, any lost data, the first command to run, and how it resolves
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

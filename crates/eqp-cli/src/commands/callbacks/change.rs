@@ -26,10 +26,10 @@ use crate::output::{Output, escaped};
 /// Options for unmanaged entries and dry runs
 #[derive(Args, Debug)]
 pub(super) struct ChangeOptions {
-    /// File (mode 0600, or - for standard input) with the password of an unmanaged entry (repeatable)
+    /// File (mode 0600, or - for standard input) with the password of another program's entry (repeatable)
     #[arg(long, value_name = "URL[#USER]=FILE")]
     password_of: Vec<String>,
-    /// Allow an unmanaged entry to lose its password, and possibly its callbacks (repeatable)
+    /// Allow another program's entry to lose its password, and so its callbacks (repeatable)
     #[arg(long, value_name = "URL[#USER]")]
     may_lose_password: Vec<String>,
     /// Show what would be written, and write nothing

@@ -29,7 +29,7 @@ pub(crate) struct Remove {
     /// Name of the endpoint to unregister
     #[arg(long, value_name = "NAME", required_unless_present = "entry", conflicts_with = "entry")]
     name: Option<String>,
-    /// Unmanaged entry to remove
+    /// Entry of another program to remove
     #[arg(long, value_name = "URL[#USER]")]
     entry: Option<String>,
     /// Time for which the credential is still accepted

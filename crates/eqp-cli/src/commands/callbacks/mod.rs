@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::Table;
 
-/// Manage the callbacks registered with the Marketplace
+/// Manage the callback registrations at the Marketplace
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ impl Callbacks {
     }
 }
 
-/// List all callbacks registered with the Marketplace
+/// List all callback registrations at the Marketplace, including those of other programs
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -16,11 +16,11 @@ use crate::failure::Result;
 
 /// Register a callback, or repair its registration
 ///
-/// Creates the endpoint and its credential, then adds the entry to the Marketplace's list. The API replaces the list as
-/// a whole and never returns a password. Therefore the list is read, merged, compared, written and read back. Unmanaged
-/// entries are preserved: if the password of one is unknown, the list is only written if you supply the password or
-/// allow it to be lost. A missing or overwritten entry is restored. To continue an interrupted change, run the command
-/// again.
+/// Creates the endpoint and its credential, then adds an entry to the Marketplace's list. The API can only replace the
+/// whole list, and never returns passwords. The command therefore reads the list, adds the entry, compares, writes and
+/// reads it back. Entries of other programs are preserved: if the password of one is unknown, the list is written only
+/// if you supply the password or allow it to be lost. An entry that is missing or was overwritten is restored. To
+/// continue an interrupted change, run the command again.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +28,8 @@ Examples:
   # again, after another program overwrote the list
   eqp callbacks add --name main
   # behind a proxy that rewrites the path
-  eqp callbacks add --name main --url https://eqp.example.com/eqp --path /callbacks/main
+  eqp callbacks add --name main --url https://eqp.example.com/eqp \\
+      --path /callbacks/main
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main \\
       --password-of https://other.example.com/hook=other-password.txt")]
 pub(crate) struct Add {
@@ -62,18 +63,19 @@ impl Add {
 
 /// Take over an entry that was registered by hand or for another receiver
 ///
-/// With --password-file, the list is not written, and the receivers accept the existing user name and password from now
-/// on. Without it, the entry gets a new credential; callbacks in flight still use the old one, which only the previous
-/// receiver accepts.
+/// With --password-file, the list stays unchanged, and from now on the receivers accept the existing user name and
+/// password. Without it, the entry gets a new credential. Callbacks in flight still use the old one, which only the
+/// previous receiver accepts: keep that receiver running for some time.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp callbacks adopt --name main --url https://eqp.example.com/callback \\
       --password-file old-password.txt
-  eqp callbacks adopt --name main --url https://eqp.example.com/callback --user key
-  # the receiver answers at another path than the URL's
-  eqp callbacks adopt --name main --url https://eqp.example.com/hook --path /callbacks/main \\
-      --password-file -")]
+  eqp callbacks adopt --name main --url https://eqp.example.com/callback \\
+      --user key
+  # behind a proxy that rewrites the path
+  eqp callbacks adopt --name main --url https://eqp.example.com/hook \\
+      --path /callbacks/main --password-file -")]
 pub(crate) struct Adopt {
     /// Name of the endpoint, which is created if it does not exist
     #[arg(long, value_name = "NAME")]

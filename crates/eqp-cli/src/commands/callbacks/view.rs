@@ -95,9 +95,10 @@ fn registration(AppliedChange { plan, applied }: &AppliedChange) -> (&EndpointSu
 /// Prints the entries that were not removed.
 pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     for entry in &changed.applied.remaining {
-        context
-            .output
-            .note(format_args!("not removed, because this server merges lists: {}", escaped(&entry.to_string())));
+        context.output.note(format_args!(
+            "not removed, because the Marketplace merged the list instead of replacing it: {}",
+            escaped(&entry.to_string())
+        ));
     }
 }
 
@@ -124,7 +125,7 @@ pub(super) fn still_accepted_text(endpoint: &EndpointSummary) -> Option<String> 
 /// Describes the credentials that are rejected from now on.
 pub(super) fn refused(refused: &Refused) -> String {
     let by = match refused.receivers {
-        0 => "no receiver is running; the next one will reject it".to_owned(),
+        0 => "no receiver is running; a receiver will reject it as soon as it starts".to_owned(),
         1 => "the receiver has loaded the change".to_owned(),
         2 => "both receivers have loaded the change".to_owned(),
         receivers => format!("all {receivers} receivers have loaded the change"),

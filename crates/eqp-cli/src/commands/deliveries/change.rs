@@ -26,7 +26,7 @@ pub(crate) struct Selection {
     /// Select all deliveries of this subscription, at most 10,000
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
-    /// Select those that failed for good: of the subscription, or of all
+    /// Select dead deliveries, of --subscription or of all subscriptions
     #[arg(long)]
     dead: bool,
 }
@@ -51,9 +51,9 @@ impl Selection {
     }
 }
 
-/// Send deliveries now, also those that failed for good or were skipped
+/// Send deliveries now, including dead and skipped ones
 ///
-/// A delivery that waits for an earlier one about the same submission, file or alert keeps waiting for it. Deliveries of a
+/// A delivery that waits for an earlier one about the same submission, file or alert continues to wait. Deliveries of a
 /// paused subscription are sent after it is resumed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -65,7 +65,7 @@ Examples:
 pub(crate) struct Retry {
     #[command(flatten)]
     selection: Selection,
-    /// Select those that were skipped in the last 7 days: of the subscription, or of all
+    /// Select the deliveries that were skipped in the last 7 days, of --subscription or of all subscriptions
     #[arg(long, conflicts_with_all = ["ids", "dead"])]
     skipped: bool,
     /// Show which deliveries would be sent, and send nothing
@@ -179,7 +179,7 @@ impl DeliveryChange<'_> {
                     .next(format!("show its attempts: eqp deliveries show {id}"))
             };
             match client.delivery(*id).await?.delivery {
-                None => return Err(ended("was accepted or discarded")),
+                None => return Err(ended("has already been accepted or discarded")),
                 Some(delivery) if delivery.state == DeliveryState::Skipped && self.action == Action::Discard => {
                     return Err(ended("was skipped, so there is nothing to discard"));
                 }

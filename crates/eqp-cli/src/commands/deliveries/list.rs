@@ -12,9 +12,10 @@ use crate::output::{Table, or_dash, utc};
 
 /// List deliveries that are waiting or dead, newest first
 ///
-/// Dead deliveries have failed for good: their last attempt was made. Skipped ones were not sent, because the filter did not
-/// match once the details of the submission or file were known; they are listed for 7 days. Deliveries that a handler has
-/// accepted are deleted; `eqp deliveries show ID` shows their attempts for 7 days.
+/// A delivery is dead if its last attempt has failed; it is not retried automatically. A delivery is skipped if the
+/// filter of its subscription does not match the details of the submission or file, which may be known only later; it
+/// is listed for 7 days. A delivery that its handler has accepted is deleted; `eqp deliveries show ID` shows its
+/// attempts for 7 days.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -26,13 +27,13 @@ pub(crate) struct List {
     /// Only deliveries of this subscription
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
-    /// Only deliveries that failed for good
+    /// Only dead deliveries
     #[arg(long, conflicts_with_all = ["waiting", "skipped"])]
     dead: bool,
-    /// Only deliveries that are waiting
+    /// Only waiting deliveries
     #[arg(long, conflicts_with = "skipped")]
     waiting: bool,
-    /// Only deliveries that were skipped
+    /// Only skipped deliveries
     #[arg(long, conflicts_with = "replay")]
     skipped: bool,
     /// Only deliveries of the replay with this number

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Show, retry and discard deliveries, which are messages on their way to handlers
+/// Show, retry and discard deliveries, which are messages for subscriptions
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

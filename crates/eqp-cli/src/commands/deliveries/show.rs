@@ -31,7 +31,7 @@ impl Show {
         }
         match &found.delivery {
             Some(delivery) => context.output.line(table(std::slice::from_ref(delivery)))?,
-            None => context.output.line(format_args!("delivery {} was accepted or discarded", found.id))?,
+            None => context.output.line(format_args!("delivery {} has been accepted or discarded", found.id))?,
         }
         if found.attempts.is_empty() {
             context.output.note("no attempt has been recorded");

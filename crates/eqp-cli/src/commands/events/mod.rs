@@ -67,6 +67,9 @@ struct FilterOptions {
     #[arg(long, value_name = "KIND", value_parser = statuses::one_of::<EventKind>(EventKind::VALUES), hide_possible_values = true)]
     kind: Option<EventKind>,
     /// Only events with this disposition: applied, reentered, ambiguous, late or corrected
+    ///
+    /// applied: the status became the current one. reentered: the flow returned to an earlier status. ambiguous: two statuses
+    /// were reported with the same time. late: the report is about the past. corrected: the API contradicted the callbacks.
     #[arg(long, value_name = "DISPOSITION", value_parser = statuses::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
     /// Only events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
@@ -101,7 +104,8 @@ impl FilterOptions {
 Examples:
   eqp events list --limit 10
   eqp events list --resource-id s5w9k703ru --flow marketing
-  eqp events list --status rejected --since 7d --json | jq '.events[].resource_id'")]
+  eqp events list --status rejected --since 7d --json \\
+      | jq '.events[].resource_id'")]
 pub(crate) struct List {
     #[command(flatten)]
     filter: FilterOptions,
@@ -153,8 +157,8 @@ impl List {
 Examples:
   eqp events tail
   eqp events tail --resource-id s5w9k703ru --json
-  eqp events tail --since 1h       # the events of the last hour first
-  eqp events tail --after 1200     # everything after event 1200 first")]
+  eqp events tail --since 1h       # start with the events of the last hour
+  eqp events tail --after 1200     # start after event 1200")]
 pub(crate) struct Tail {
     #[command(flatten)]
     filter: FilterOptions,

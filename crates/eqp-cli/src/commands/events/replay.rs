@@ -26,17 +26,18 @@ const POLL: Duration = Duration::from_millis(500);
 /// The time after which a replay that no server has started is reported.
 const NOT_STARTED: Duration = Duration::from_secs(10);
 
-/// Deliver events again, to one subscription or to all whose filter they match
+/// Deliver events again, to one subscription or to all whose filter matches
 ///
-/// The command shows the events, asks for confirmation, and waits until they have been sent. A server with the role deliver
-/// sends them, and continues after a restart. New events are not delayed. The messages have the same IDs as before, and the
-/// number of the replay. They are not ordered relative to new events.
+/// The command shows the events, asks for confirmation, and waits until they have been sent. A server with the role
+/// deliver sends them, and continues after a restart. New events are not delayed, and can arrive before or after the
+/// replayed ones. Each message has the same ID as before, and also the number of the replay.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp events replay 1200 1201 --to shop
   eqp events replay --since 2h --dry-run
-  eqp events replay --since 2026-01-31 --status released_to_store --to deploy --yes
+  eqp events replay --since 2026-01-31 --status released_to_store \\
+      --to deploy --yes
   eqp replays list
   eqp replays cancel 3")]
 pub(crate) struct Replay {

@@ -10,14 +10,14 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, counted, escaped, utc};
 
-/// Show an event with its callback or API read, and duplicates
+/// Show an event, the callback or API read that reported it, and its duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp events show 42
   eqp events show 42 --json | jq -r .callback.body")]
 pub(crate) struct Show {
-    /// Number of the event
+    /// Number of the event, as shown by `eqp events list`
     seq: i64,
 }
 
@@ -41,7 +41,9 @@ fn text(context: &Context, detail: &ReportedEvent) -> Result {
         output.line(format_args!("\nreason: {}", escaped(reason)))?;
     }
     match (&detail.callback, &detail.api_read) {
-        (None, None) => output.line("\nthe report of this event was deleted by retention")?,
+        (None, None) => output.line(
+            "\nthe callback or API read of this event was deleted, because it was older than the retention period",
+        )?,
         (None, Some(read)) => {
             output.line(format_args!(
                 "\nAPI read {} of {} at {} (UTC), {} bytes\n",

@@ -57,7 +57,8 @@ enum Platform {
 #[command(after_help = "\
 Examples:
   eqp keys list
-  eqp keys list --label build --show-secrets --json | jq -r '.m2[0].password_key'")]
+  eqp keys list --label build --show-secrets --json \\
+      | jq -r '.m2[0].password_key'")]
 pub(crate) struct List {
     /// Show keys for this platform
     #[arg(long, value_enum, value_name = "PLATFORM", default_value_t = Platform::All)]

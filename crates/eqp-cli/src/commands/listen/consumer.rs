@@ -154,7 +154,7 @@ impl<'a> Consumer<'a> {
         if fetched.messages.is_empty() && (self.unmatched == 2 || (self.unmatched == 1 && is_first)) {
             let events = counted(fetched.unmatched_events, "event");
             output.note(format_args!(
-                "{events} recorded but not delivered: no server is running `eqp serve` with the role deliver"
+                "{events} recorded but not delivered: `eqp serve` with the role deliver is not running"
             ));
         }
     }
@@ -182,7 +182,9 @@ impl<'a> Consumer<'a> {
             None => self.acknowledge(&message).await,
         };
         if let Err(error) = settled {
-            self.context.output.note(format_args!("the result was not recorded, so it will be repeated: {error}"));
+            self.context
+                .output
+                .note(format_args!("the result was not recorded, so the message will be handled again: {error}"));
         }
         self.last = Some(message);
         Ok(())

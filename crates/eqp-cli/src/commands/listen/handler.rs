@@ -104,7 +104,7 @@ impl LocalHandler {
             Target::Callback { forwarder, forwarded } => {
                 let skipped = |reason: &str| AttemptResult::new(AttemptOutcome::Skipped, None, Duration::ZERO, reason);
                 let Some(callback) = &message.callback else {
-                    return Some(skipped("no callback reported it, or it is no longer stored"));
+                    return Some(skipped("no callback reported the event, or the callback is no longer stored"));
                 };
                 let key = (callback.id, message.replay);
                 if forwarded.contains(&key) && !repeats {

@@ -131,7 +131,7 @@ fn handled(result: &AttemptResult, retry_in: Option<u64>) -> String {
         HandlerOutcome::Delivered => "delivered",
         HandlerOutcome::Skipped => "skipped",
         HandlerOutcome::Failed => "failed",
-        HandlerOutcome::NeverRetry => "failed for good",
+        HandlerOutcome::NeverRetry => "failed, not retried",
     };
     let mut text = outcome.to_owned();
     if let Some(status) = result.status {

@@ -17,11 +17,12 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Show events as they arrive, and forward them to a program or URL on this machine
 ///
-/// Creates a temporary subscription, whose messages this command fetches. Events that arrive while it is not running are shown the next
-/// time, unless that is more than 7 days later. Events are delivered while `eqp serve` runs with the roles project and deliver.
+/// Creates a temporary subscription, and fetches its messages. Events that arrive while the command is not running are
+/// shown the next time; after 7 days without use, the subscription is removed. A server (`eqp serve`) with the roles
+/// project and deliver must be running.
 ///
-/// A program reads the message as JSON from its standard input. Exit code 0 means done, 65 never retry; after any other code, the
-/// message is forwarded again after 5 s, and later after up to a minute.
+/// A program receives each message as JSON on its standard input. With exit code 0, the message is done; with 65, it is
+/// not sent again; with any other code, it is sent again, first after 5 s, later after up to a minute.
 #[derive(Args, Debug)]
 #[command(
     group = ArgGroup::new("handler").args(["forward_to", "exec", "command"]),
@@ -31,7 +32,8 @@ Examples:
   eqp listen --since 2h --sku 'acme/*' --json
   eqp listen --forward-to http://localhost:8080/hooks/eqp
   eqp listen --flow overall --status approved -- ./publish.sh --dry-run
-  eqp listen --forward-to http://localhost:8080 --raw --raw-user main --raw-password-file password
+  eqp listen --forward-to http://localhost:8080 \\
+      --raw --raw-user main --raw-password-file password
   eqp listen --name staging --server https://eqp.example.com"
 )]
 pub(crate) struct Listen {

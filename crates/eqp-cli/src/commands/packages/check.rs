@@ -47,7 +47,7 @@ pub(crate) struct Check {
     /// Ignore suppressions from the manifest
     #[arg(long)]
     as_marketplace: bool,
-    /// Review to submit for [default: as in the manifest's `action`, else both]
+    /// Review to check for [default: as in the manifest's `action`, otherwise both]
     #[arg(long, value_enum, value_name = "TRACK")]
     track: Option<Track>,
     #[command(flatten)]

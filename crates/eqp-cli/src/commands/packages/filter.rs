@@ -73,7 +73,9 @@ pub(super) struct FilterOptions {
     /// Whether the version should be processed as a patch
     #[arg(long, value_name = "VALUE", value_parser = PossibleValuesParser::new(PATCHES))]
     process_as_patch: Option<String>,
-    /// Creation date (UTC). Dates are sent unchanged: the API's syntax of date ranges is not documented
+    /// Creation date (UTC)
+    ///
+    /// Dates are sent unchanged, because the API's syntax of date ranges is not documented.
     #[arg(long, value_name = "DATE")]
     created: Option<String>,
     /// Date of the last change (UTC)
@@ -88,11 +90,12 @@ pub(super) struct FilterOptions {
     /// Date of the last launch (UTC)
     #[arg(long, value_name = "DATE")]
     launched_last: Option<String>,
-    /// Filter by any field of the API, and by values that this tool does not know
+    /// Filter by any field and value, also those that this tool does not know
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     conditions: Vec<(PackageField, String)>,
-    /// Sort by these fields of the API; `-` before a field sorts in descending order
-    /// [default: -modified_at; with --all -created_at, which does not change during the listing]
+    /// Sort by these fields of the API, descending after `-` [default: -modified_at]
+    ///
+    /// With --all, the default is -created_at, which does not change during the listing.
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',', allow_hyphen_values = true)]
     sort: Vec<Sorting>,
 }

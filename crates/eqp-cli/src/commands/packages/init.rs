@@ -15,7 +15,7 @@ use crate::output::{Output, escaped};
 
 /// Write a release manifest for an archive, with a comment on each field
 ///
-/// Fields that the archive's composer.json determines are filled in. Complete or remove the others.
+/// Fills in the fields that composer.json in the archive determines. Complete or remove the others.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

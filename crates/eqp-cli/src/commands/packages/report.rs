@@ -15,9 +15,10 @@ use crate::output::{escaped, readable};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp packages report s5w9k703ru             # the reasons of every test that did not pass
-  eqp packages report s5w9k703ru phpcs       # one test: its reasons and its complete report
-  eqp packages report s5w9k703ru --json | jq -r '.reports[].reasons[].sentences[]'")]
+  eqp packages report s5w9k703ru             # the reasons of all failed tests
+  eqp packages report s5w9k703ru phpcs       # one test with its report
+  eqp packages report s5w9k703ru --json \\
+      | jq -r '.reports[].reasons[].sentences[]'")]
 pub(crate) struct Report {
     /// Submission ID of the package, or your own item ID
     id: SubmissionId,

@@ -15,7 +15,8 @@ use crate::text::nearest;
 Examples:
   eqp packages rules
   eqp packages rules composer-version
-  eqp packages rules --json | jq -r '.rules[] | select(.severity == \"blocking\") | .id'")]
+  eqp packages rules --json \\
+      | jq -r '.rules[] | select(.severity == \"blocking\") | .id'")]
 pub(crate) struct Rules {
     /// ID of the rule to show [default: list all]
     #[arg(value_name = "RULE")]

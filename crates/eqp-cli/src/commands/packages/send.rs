@@ -259,17 +259,18 @@ fn labels(manifest: &Manifest) -> Vec<String> {
 
 /// Create packages from a manifest, and upload their files
 ///
-/// The manifest contains the fields of the API, in one table `package` or several. A JSON file can also be a request
-/// body of the API: an object or a list. Files are paths relative to the manifest's folder, or file_upload_ids. All
-/// packages are sent in one request; each is accepted or rejected individually. The exit code is 5 if a package was
-/// rejected. If a package is submitted while its files are still being scanned for malware, it is sent again after the
-/// scan.
+/// The manifest has one table [package], or several tables [[package]], with the field names of the API. A JSON file
+/// can also be a request body of the API: an object or a list. A file to upload is given by its path, relative to the
+/// manifest; a file that is already uploaded, by its file_upload_id. All packages are sent in one request, and each is
+/// accepted or rejected individually. The exit code is 5 if a package was rejected. A package that is submitted during
+/// the malware scan of its files is sent again after the scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp packages create release.toml --dry-run
   eqp packages create release.toml
-  jq '.action = {technical: \"submit\", marketing: \"submit\"}' package.json | eqp packages create -")]
+  jq '.action = {technical: \"submit\", marketing: \"submit\"}' package.json \\
+      | eqp packages create -")]
 pub(crate) struct Create {
     #[command(flatten)]
     from: FromManifest,
@@ -317,16 +318,16 @@ impl Create {
 
 /// Update packages from a manifest; fields that are not in it stay unchanged
 ///
-/// The submission is found by submission_id, else by item_id, else by sku and version. Which fields can be changed
-/// depends on the status of the review; the Marketplace rejects or ignores the others. The exit code is 5 if a package
-/// was rejected. If a package is submitted while its files are still being scanned for malware, it is sent again after
-/// the scan.
+/// The submission is found by submission_id, otherwise by item_id, otherwise by sku and version. Which fields can be
+/// changed depends on the status of the review; the Marketplace rejects or ignores the others. The exit code is 5 if a
+/// package was rejected. A package that is submitted during the malware scan of its files is sent again after the scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp packages update release.toml --dry-run
   eqp packages update release.toml --yes
-  eqp packages show s5w9k703ru --json | jq '.package | .release_notes = \"Fixes\"' \\
+  eqp packages show s5w9k703ru --json \\
+      | jq '.package | .release_notes = \"Fixes\"' \\
       | eqp packages update -")]
 pub(crate) struct Update {
     #[command(flatten)]

@@ -141,7 +141,7 @@ fn facts(package: &Package) -> [(&'static str, Option<String>); 9] {
 /// Selects a package.
 #[derive(Args, Debug)]
 pub(super) struct PackageSelector {
-    /// Submission ID of the package, or your own item ID
+    /// Submission ID of the package, or your own item ID for it
     #[arg(required_unless_present_any = ["sku", "item"], conflicts_with_all = ["sku", "item"])]
     id: Option<SubmissionId>,
     /// SKU of the package; shows all versions unless --version is given
@@ -150,7 +150,7 @@ pub(super) struct PackageSelector {
     /// Version of the SKU
     #[arg(long, value_name = "VERSION", requires = "sku")]
     version: Option<String>,
-    /// Your own item ID of the package, also if it is the submission ID of another one
+    /// Your own item ID of the package, even if another package has it as its submission ID
     #[arg(long, value_name = "ITEM")]
     item: Option<ItemId>,
 }

@@ -35,17 +35,18 @@ use crate::shutdown;
 /// The manifest's `action` selects the reviews, for example `action = { technical = "submit" }`. Without `action` and
 /// --track, the version is submitted for both reviews. --track must not contradict `action`.
 ///
-/// Prints a handle with which `eqp wait` waits for the result, on this or another machine. If a server or a
-/// receiver's database is configured, changes are read from its events and confirmed with the Marketplace. Otherwise the
+/// Prints a handle, with which `eqp wait` waits for the result on this or another machine. If a server or the database
+/// of a receiver is configured, changes are read from its events and confirmed with the Marketplace. Otherwise the
 /// Marketplace is polled: often at first, then every 15 s.
 ///
-/// Exit codes: 0 if the stage given by --until was reached (none and scan: the version is submitted); 5 if the scan or
-/// a review failed; 6 after the timeout; 1 if another version in review prevents the release.
+/// Exit codes: 0 if the stage given by --until was reached (with none and scan: if the version is submitted); 5 if the
+/// scan or a review failed; 6 after the timeout; 1 if another version in review prevents the release.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp release acme-badges-1.2.0.zip                      # with release.toml
-  eqp release acme-badges-1.2.0.zip --manifest badges.toml --until technical --timeout 2h
+  eqp release acme-badges-1.2.0.zip --manifest badges.toml \\
+      --until technical --timeout 2h
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
   eqp release --submission s5w9k703ru --until released --timeout 15d
@@ -68,7 +69,7 @@ pub(crate) struct Release {
     /// Submit without checking the archive first
     #[arg(long)]
     skip_check: bool,
-    /// Format of progress
+    /// Format of progress messages
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Auto)]
     progress: Form,
     /// Show the steps, and send nothing

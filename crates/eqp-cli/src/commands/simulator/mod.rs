@@ -101,10 +101,12 @@ Examples:
   eqp simulator
   eqp simulator --speed 60 --scenario demo
   eqp simulator --trust-ca receiver-ca.pem --form first
-  eqp simulator --fault 'answer-lost call=packages.create' --fault 'latency=2s path=/files/*'
-  eqp simulator --fault 'status=503,html rate=0.1' --fault 'duplicates=2 status=approved' --seed 7
+  eqp simulator --fault 'answer-lost call=packages.create' \\
+      --fault 'latency=2s path=/files/*'
+  eqp simulator --fault 'status=503,html rate=0.1' \\
+      --fault 'duplicates=2 status=approved' --seed 7
   eqp simulator --packages 100000
-  . /path/eqp.env && eqp whoami     # in a second terminal; the exact line is printed at the start")]
+  . /path/eqp.env && eqp whoami     # in a second terminal, see the output")]
 pub(crate) struct Simulator {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
@@ -133,7 +135,7 @@ pub(crate) struct Simulator {
     /// Format of empty objects in profiles and packages
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EmptyOption::List)]
     empty: EmptyOption,
-    /// Treatment of fields that a new version lacks and the version in the store has
+    /// Handling of fields that a new version omits and the version in the store has
     #[arg(long, value_enum, value_name = "RULE", default_value_t = NewVersionsOption::Inherit)]
     new_versions: NewVersionsOption,
     /// Make a PUT of the profile merge the list of callbacks instead of replacing it

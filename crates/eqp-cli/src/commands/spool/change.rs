@@ -21,7 +21,7 @@ use crate::output::{Output, counted};
 #[command(after_help = "\
 Examples:
   eqp spool drain
-  eqp spool drain --quarantine           # when the reason for the quarantine is gone
+  eqp spool drain --quarantine           # after the cause is fixed
   eqp spool drain --spool-dir /mnt/old-receiver/spool --json")]
 pub(crate) struct Drain {
     /// Also retry quarantined callbacks

@@ -24,7 +24,8 @@ use crate::output::{UtcTime, counted};
 #[command(after_help = "\
 Examples:
   eqp spool export --output spooled.ndjson
-  eqp spool export | jq -r 'select(.state == \"quarantined\") | .body_base64' | base64 -d")]
+  eqp spool export \\
+      | jq -r 'select(.state == \"quarantined\") | .body_base64' | base64 -d")]
 pub(crate) struct Export {
     /// File to create with mode 0600, instead of standard output
     #[arg(long, short, value_name = "FILE")]

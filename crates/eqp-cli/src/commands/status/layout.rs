@@ -156,7 +156,7 @@ impl Page<'_> {
         }
         blocks.extend(self.channel());
         if !status.is_complete {
-            blocks.push(self.wrapped(0, "There are more submissions than the status considers: only the newest ones."));
+            blocks.push(self.wrapped(0, "Only the newest submissions are considered; there are more."));
         }
         blocks.join("\n\n")
     }

@@ -18,14 +18,16 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::escaped;
 
-/// Show what needs you, what is stuck, and what is in review
+/// Show which products need attention, are stuck or are in review
 ///
-/// The status is read from the server (--server), else from the database, else from the Marketplace alone: then with at most 5 calls, and
-/// one for each rejected submission. Each product is in the first group that applies. A review is stuck if it takes longer than
-/// three times the median of your earlier ones, or than a fixed limit (see the key alerts.manual_qa_limit).
+/// Reads the status from the server given by --server, otherwise from the database, otherwise from the Marketplace
+/// alone: with at most 5 calls, and one more for each rejected submission. Each product is shown in the first group
+/// that applies: needs you, stuck, in review, fine. A review is stuck if it takes longer than three times the median of
+/// your earlier reviews, or longer than a fixed limit (configuration key alerts.manual_qa_limit and others).
 ///
-/// Exit codes with --exit-code: 5 if something was rejected; 8 if anything else needs you, is stuck, due or out of step; 7 if
-/// no source could be queried.
+/// Exit codes with --exit-code: 5 if a version was rejected; 8 if anything else needs attention (a product needs you or
+/// is stuck, a date is due, the status may be out of date, or a registration has drifted); 7 if no source could be
+/// queried.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -38,13 +40,13 @@ pub(crate) struct ShowStatus {
     /// SKUs of products to show with all of their versions [default: all products, without finished versions]
     #[arg(value_name = "SKU", value_parser = sku)]
     skus: Vec<String>,
-    /// Redraw what has changed, until Ctrl-C; without a terminal, print one line per change
+    /// Show the status continuously until Ctrl-C; without a terminal, print one line per change
     #[arg(long, conflicts_with = "exit_code")]
     watch: bool,
-    /// Time between two looks with --watch [default: 10s; 5m for the Marketplace alone]
+    /// Time between two updates with --watch [default: 10s; 5m for the Marketplace alone]
     #[arg(long, value_name = "TIME", requires = "watch", value_parser = timeout)]
     interval: Option<Duration>,
-    /// Format of the text; svg is a badge of one product
+    /// Format of the text (svg is a badge for one product)
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
     /// Exit with a code that depends on the status
@@ -57,7 +59,7 @@ pub(crate) struct ShowStatus {
 enum Format {
     /// Groups, one line per version
     Text,
-    /// Sentences to forward to people outside
+    /// Sentences for people who do not use this tool
     Sentence,
     /// A table per group
     Markdown,
@@ -84,10 +86,12 @@ impl ShowStatus {
             return Err(Failure::usage("--json cannot be combined with --format").next("omit one of them"));
         }
         if self.format == Format::Svg && self.skus.len() != 1 {
-            return Err(Failure::usage("--format svg needs one SKU").next("eqp status acme/checkout --format svg"));
+            return Err(
+                Failure::usage("--format svg needs exactly one SKU").next("eqp status acme/checkout --format svg")
+            );
         }
         if self.watch && !matches!(self.format, Format::Text) {
-            return Err(Failure::usage("--watch cannot be combined with --format"));
+            return Err(Failure::usage("--watch cannot be combined with --format").next("omit one of them"));
         }
         Ok(())
     }

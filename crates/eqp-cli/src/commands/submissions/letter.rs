@@ -6,16 +6,16 @@ use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Print a letter to Marketplace support that asks for the state of a review
+/// Print a letter that asks Marketplace support about a review
 ///
-/// It contains what support needs: the submission, what it waits for and since when, and how long this usually takes.
+/// Contains the submission ID, the current step of the review, its start, and the time that this step usually takes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp submissions letter s5w9k703ru
   eqp submissions letter s5w9k703ru --json | jq -r .body")]
 pub(crate) struct Letter {
-    /// ID of the submission
+    /// ID of the submission, as shown by `eqp submissions list`
     id: String,
 }
 

@@ -21,9 +21,9 @@ use crate::output::Output;
 
 /// Create a subscription, which delivers the events that are recorded from now on
 ///
-/// Without a filter, it receives all events except those of the baseline: what an account had before it was watched. An
-/// event must match every kind of filter that is given; several values of one filter are alternatives. Alerts are delivered
-/// only with --alerts or --alerts-only.
+/// Without a filter, the subscription receives all events except those of the baseline (the state of an account before
+/// it was watched). An event must match every kind of filter that is given; several values of one filter are
+/// alternatives. Alerts are delivered only with --alerts or --alerts-only.
 #[derive(Args, Debug)]
 #[command(
     group = ArgGroup::new("handler")
@@ -32,17 +32,17 @@ use crate::output::Output;
                "teams_webhook_file", "emails", "pull"]),
     after_help = "\
 Examples:
-  eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
-  eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file secret
-  eqp subscriptions add shop --webhook https://shop.example.com/hook.php --secret-file secret \\
-      --hmac-header X-Hub-Signature-256 --hmac-prefix sha256=
-  eqp subscriptions add status --recipe github-status --secret token=github-token
-  eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
-  eqp subscriptions add team --email ann@example.com,bob@example.com --digest weekly
-  eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
-  eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
-  eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page
-  eqp subscriptions add ci --pull --status approved
+  eqp subscriptions add shop --webhook https://example.com/eqp --generate-secret
+  eqp subscriptions add shop --webhook https://example.com/eqp --secret-file key
+  eqp subscriptions add shop --webhook https://example.com/hook.php \\
+      --generate-secret --hmac-header X-Signature --hmac-prefix sha256=
+  eqp subscriptions add ci --recipe github-status --secret token=token-file
+  eqp subscriptions add ops --slack-channel C024BE91L --slack-token-file token
+  eqp subscriptions add team --email ann@example.com --digest weekly
+  eqp subscriptions add deploy --exec deploy --status released_to_store
+  eqp subscriptions add acme --webhook https://example.com/eqp --sku 'acme/*'
+  eqp subscriptions add on-call --webhook https://example.com/eqp --alerts page
+  eqp subscriptions add jobs --pull --status approved
   eqp subscriptions add sms --exec sms --fallback-for on-call"
 )]
 pub(crate) struct Add {
@@ -52,12 +52,12 @@ pub(crate) struct Add {
     handler: HandlerOptions,
     #[command(flatten)]
     filter: FilterOptions,
-    /// Deliver one message per week, which sums up the week, and no events: weekly
+    /// Deliver a summary instead of events, at this interval: weekly
     #[arg(long, value_name = "INTERVAL", help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(["weekly"]).map(|_| DigestInterval::Weekly),
           conflicts_with_all = ["kinds", "flows", "statuses", "origins", "explicit_only", "applied_only", "alerts_only"])]
     digest: Option<DigestInterval>,
-    /// Deliver only the alerts that this subscription cannot deliver, and no events
+    /// Deliver only alerts that this subscription cannot deliver
     #[arg(long, value_name = "NAME", help_heading = "Fallback",
           conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only", "digest"])]
     fallback_for: Option<String>,

@@ -28,13 +28,15 @@ pub(crate) struct FilterOptions {
     #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::Origin::VALUES))]
     origins: Vec<String>,
-    /// Deliver only changes that a report states itself, not those that follow from its other statuses
+    /// Deliver only changes of the flow that a report is about
+    ///
+    /// Changes of flows that the report only mentions are not delivered.
     #[arg(long, help_heading = "Filters")]
     explicit_only: bool,
     /// Deliver only events that changed the current status, not late reports about the past
     #[arg(long, help_heading = "Filters")]
     applied_only: bool,
-    /// Deliver alerts of these severities, too: page, ticket or info
+    /// Also deliver alerts of these severities: page, ticket or info
     #[arg(long, value_name = "SEVERITY", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::AlertSeverity::VALUES))]
     alerts: Vec<String>,

@@ -24,19 +24,26 @@ pub(super) struct HandlerOptions {
     /// Send events to this URL (HTTPS, without credentials)
     #[arg(long, value_name = "URL", help_heading = "Handler")]
     webhook: Option<String>,
-    /// Send events to a well-known service, see `eqp subscriptions recipes`
+    /// Send events by a recipe, see `eqp subscriptions recipes`
     #[arg(long, value_name = "RECIPE", help_heading = "Handler")]
     recipe: Option<String>,
-    /// Run the program with this name in the configuration of the server (exec.NAME)
+    /// Run this program of the server's configuration (exec.NAME)
     #[arg(long, value_name = "NAME", help_heading = "Handler")]
     exec: Option<String>,
-    /// Write to this Slack channel (its ID) as a bot, one thread per submission
+    /// Write to this Slack channel (its ID) as a bot
+    ///
+    /// The messages about a submission are in one thread.
     #[arg(long, value_name = "CHANNEL", requires = "slack_token_file", help_heading = "Handler")]
     slack_channel: Option<String>,
-    /// File (mode 0600) with the URL of a Slack incoming webhook, to which decisive changes are sent
+    /// File (mode 0600) with the URL of a Slack incoming webhook
+    ///
+    /// Only decisive changes are sent: a version was submitted, rejected, canceled, released or removed, or a scan
+    /// failed; and alerts.
     #[arg(long, value_name = "FILE", help_heading = "Handler")]
     slack_webhook_file: Option<PathBuf>,
-    /// File (mode 0600) with the token of the Slack bot, xoxb-… with the scope chat:write
+    /// File (mode 0600) with the token of the Slack bot
+    ///
+    /// The token begins with xoxb-, and needs the scope chat:write.
     #[arg(long, value_name = "FILE", requires = "slack_channel", help_heading = "Handler",
           conflicts_with_all = ["webhook", "recipe", "exec", "slack_webhook_file", "discord_webhook_file",
                                 "teams_webhook_file", "emails", "pull"])]
@@ -44,38 +51,52 @@ pub(super) struct HandlerOptions {
     /// File (mode 0600) with the URL of a Discord webhook
     #[arg(long, alias = "discord", value_name = "FILE", help_heading = "Handler")]
     discord_webhook_file: Option<PathBuf>,
-    /// File (mode 0600) with the URL of a Microsoft Teams webhook (Workflows), to which decisive changes are sent
+    /// File (mode 0600) with the URL of a Teams webhook (Workflows)
+    ///
+    /// Only decisive changes are sent, see --slack-webhook-file.
     #[arg(long, alias = "teams", value_name = "FILE", help_heading = "Handler")]
     teams_webhook_file: Option<PathBuf>,
-    /// Send mails about decisive changes to this address, through the mail server of the worker; can be repeated
+    /// Send mails to this address (repeatable)
+    ///
+    /// Only decisive changes are sent, see --slack-webhook-file. The server's configuration names the mail server
+    /// ([mail]).
     #[arg(long = "email", value_name = "ADDRESS", value_delimiter = ',', help_heading = "Handler")]
     emails: Vec<String>,
-    /// Send nothing: consumers fetch the messages through the operator API
+    /// Send nothing: consumers fetch the messages
+    ///
+    /// The operator API returns the messages to consumers.
     #[arg(long, help_heading = "Handler")]
     pull: bool,
 
-    /// Parameter of the recipe; can be repeated
+    /// Parameter of the recipe (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "recipe", value_parser = pair,
           help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
     parameters: Vec<(String, String)>,
-    /// File (mode 0600) with the secret that signs requests, whsec_… of Standard Webhooks
+    /// File (mode 0600) with the secret that signs requests
+    ///
+    /// A secret of Standard Webhooks begins with whsec_.
     #[arg(long, value_name = "FILE", help_heading = "Webhook", conflicts_with_all = NO_REQUEST)]
     secret_file: Option<PathBuf>,
     /// Generate the secret that signs requests, and print it once
     #[arg(long, help_heading = "Webhook", conflicts_with = "secret_file", conflicts_with_all = NO_REQUEST)]
     generate_secret: bool,
-    /// Sign with the hexadecimal HMAC-SHA256 of the body in this header, such as X-Hub-Signature-256, instead
+    /// Sign with the HMAC-SHA256 of the body, in this header
+    ///
+    /// The HMAC is hexadecimal; an example of a header is X-Hub-Signature-256. Without this option, requests are signed
+    /// by Standard Webhooks.
     #[arg(long, value_name = "HEADER", requires = "webhook", help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     hmac_header: Option<String>,
     /// Text before the digits in the header, such as sha256=
     #[arg(long, value_name = "TEXT", requires = "hmac_header", help_heading = "Webhook")]
     hmac_prefix: Option<String>,
-    /// Additional header, whose value can contain {{ data.… }} and {{ secrets.… }}; can be repeated
+    /// Additional header (repeatable)
+    ///
+    /// The value can contain {{ data.… }} and {{ secrets.… }}.
     #[arg(long = "header", value_name = "NAME=TEMPLATE", requires = "webhook", value_parser = pair,
           help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     headers: Vec<(String, String)>,
-    /// File with the template of the body, which is otherwise the message as JSON
+    /// File with the template of the body [default: the message as JSON]
     #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     body_template: Option<PathBuf>,
@@ -83,7 +104,9 @@ pub(super) struct HandlerOptions {
     #[arg(long, value_name = "TYPE", requires = "webhook", help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     content_type: Option<String>,
-    /// Secret that templates use as {{ secrets.NAME }}, from a file (mode 0600); can be repeated
+    /// Secret for templates, from a file (mode 0600; repeatable)
+    ///
+    /// Templates contain it as {{ secrets.NAME }}.
     #[arg(long = "secret", value_name = "NAME=FILE", value_parser = pair, help_heading = "Webhook",
           conflicts_with_all = NO_REQUEST)]
     secrets: Vec<(String, String)>,

@@ -12,7 +12,8 @@ use crate::output::{Table, or_dash, utc};
 #[command(after_help = "\
 Examples:
   eqp subscriptions list
-  eqp subscriptions list --json | jq -r '.subscriptions[] | select(.dead > 0) | .name'")]
+  eqp subscriptions list --json \\
+      | jq -r '.subscriptions[] | select(.dead > 0) | .name'")]
 pub(crate) struct List {}
 
 impl List {

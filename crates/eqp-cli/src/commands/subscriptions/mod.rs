@@ -16,13 +16,13 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Deliver events to webhooks, well-known services, chats, mailboxes and programs
+/// Deliver events to webhooks, GitHub, GitLab, chats, mailboxes and programs
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
-  eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
-  eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
+  eqp subscriptions add shop --webhook https://example.com/eqp --generate-secret
+  eqp subscriptions add deploy --exec deploy --status released_to_store
+  eqp subscriptions add ops --slack-channel C024BE91L --slack-token-file token
   eqp subscriptions list
   eqp subscriptions test shop
   eqp subscriptions pause shop --reason 'maintenance until 18:00'")]

@@ -7,12 +7,12 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// List recipes: webhooks for well-known services
+/// List recipes, which are webhooks for GitHub, GitLab and similar services
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp subscriptions recipes
-  eqp subscriptions add status --recipe github-status --secret token=github-token
+  eqp subscriptions add ci --recipe github-status --secret token=token-file
   eqp subscriptions add ci --recipe gitlab-trigger --set project=acme/checkout \\
       --secret token=trigger-token")]
 pub(crate) struct Recipes {}

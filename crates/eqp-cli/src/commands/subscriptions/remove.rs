@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Remove a subscription and its deliveries, which are not sent
+/// Remove a subscription and discard its deliveries
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

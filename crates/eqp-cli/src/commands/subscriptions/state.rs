@@ -28,7 +28,7 @@ pub(crate) struct Pause {
     dry_run: bool,
 }
 
-/// Resume a paused subscription, which then delivers the events of the pause
+/// Resume a paused subscription, and deliver the events of the pause
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -16,8 +16,8 @@ use crate::output::{Output, utc};
 
 /// Create a token and print it once
 ///
-/// The database stores only a hash of the token, so it cannot be printed again. Scopes do not contain each other: a token
-/// that also reads needs the scope read.
+/// The database stores only a hash of the token, so it cannot be printed again. No scope includes another one: a token
+/// that must also read needs the scope read.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,8 @@ Examples:
 pub(crate) struct Create {
     /// Name of the token: letters, digits, hyphens, underscores and dots
     name: String,
-    /// Allowed operations: read, consume (fetch messages), operate (retry, replay, delete old callbacks), admin (tokens, accounts, endpoints)
+    /// Allowed operations: read, consume (fetch messages), operate (retry, replay, delete old callbacks), admin
+    /// (tokens, accounts, endpoints)
     #[arg(
         long = "scope",
         required = true,

@@ -16,10 +16,11 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, utc};
 
-/// Print a link that signs a browser in to the pages, once and within 5 minutes
+/// Print a link that signs a browser in to the web pages, valid once and for 5 minutes
 ///
-/// The browser gets the scopes of the token, for 12 hours or until the token is revoked. The code is in the fragment of the
-/// link, which browsers do not send, so neither logs nor the preview of a chat can use it.
+/// The browser gets the scopes of the token, for 12 hours or until the token is revoked. The code is in the fragment of
+/// the link (after #), which browsers do not send: it appears in no log, and a chat that previews the link cannot use
+/// it up.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +44,7 @@ pub(crate) struct Link {
         value_delimiter = ','
     )]
     operator_hosts: Option<Vec<HostName>>,
-    /// Show for which token a link would be printed, and create none
+    /// Show which token the link would be for, and create nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -84,7 +85,7 @@ impl Change for Creation<'_> {
             if token.scopes.contains(&Scope::Read) {
                 return Ok(LinkPlan(self.name.clone()));
             }
-            return Err(Failure::new(Exit::Failed, format!("the token {} cannot open the pages", self.name))
+            return Err(Failure::new(Exit::Failed, format!("the token {} cannot be used for the pages", self.name))
                 .why("it does not have the scope read")
                 .next("create one: eqp token create NAME --scope read,operate"));
         }
@@ -189,7 +190,7 @@ fn base_url(text: &str) -> Result<Url, String> {
     if is_usable {
         return Ok(url);
     }
-    Err("it is not only a scheme, a host and a port, such as https://ops.example.com".to_owned())
+    Err("it has more than a scheme, a host and a port; write it like https://ops.example.com".to_owned())
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::output::{Table, or_dash, utc};
 #[command(after_help = "\
 Examples:
   eqp token list
-  eqp token list --json | jq -r '.tokens[] | select(.revoked_at == null) | .name'")]
+  eqp token list --json \\
+      | jq -r '.tokens[] | select(.revoked_at == null) | .name'")]
 pub(crate) struct List {}
 
 impl List {

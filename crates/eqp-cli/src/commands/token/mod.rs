@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Manage the tokens for the operator API and its pages
+/// Manage the tokens for the operator API and the web pages
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Revoke a token, which is rejected from then on
+/// Revoke a token, so that it is rejected from now on
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -25,10 +25,10 @@ const LIST: &str = "list";
 
 /// Send one callback to a receiver, as the Marketplace would, and show the response
 ///
-/// EVENT is a documented event; `eqp trigger list` lists them. Flags set its fields; their default values are those of
-/// the example in the Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an
-/// endpoint of the local database, with its stored password, or to any URL, with --user and a password. Only URLs of
-/// this machine may use plain HTTP.
+/// EVENT is one of the documented events, which `eqp trigger list` lists. Flags set its fields; by default, they have
+/// the values of the example in the Marketplace's documentation. --data sends the bytes of a file instead. The callback
+/// is sent to an endpoint of the local database, with its stored password, or to any URL, with --user and a password.
+/// Only URLs of this machine may use plain HTTP.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",
@@ -36,10 +36,12 @@ const LIST: &str = "list";
 Examples:
   eqp trigger list
   eqp trigger malware_scan_complete --file 2309480238.238475.0 --to main
-  eqp trigger eqp_status_update --submission s5w9k703ru --flow marketing --status rejected
-  eqp trigger eqp_status_update --first-form --to main --at https://127.0.0.1:8443/callbacks/main
-  eqp trigger --data callback.json --to https://eqp.example.com/hook --user key \\
-      --password-file password.txt"
+  eqp trigger eqp_status_update --submission s5w9k703ru \\
+      --flow marketing --status rejected
+  eqp trigger eqp_status_update --first-form --to main \\
+      --at https://127.0.0.1:8443/callbacks/main
+  eqp trigger --data callback.json --to https://eqp.example.com/hook \\
+      --user key --password-file password.txt"
 )]
 pub(crate) struct Trigger {
     /// Event to send, or `list`

@@ -30,11 +30,11 @@ pub(super) struct TargetOptions {
     /// User name for Basic authentication [default: the endpoint's]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// File (mode 0600, or - for standard input) with its password [default: EQP_CALLBACK_PASSWORD,
+    /// File (mode 0600, or - for standard input) with the password [default: EQP_CALLBACK_PASSWORD,
     /// EQP_CALLBACK_PASSWORD_FILE, or the endpoint's stored password]
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
-    /// Certificate (PEM) of a CA to trust, besides the platform's and the local one (repeatable)
+    /// Certificate (PEM) of a CA to trust, besides those of the system and the local CA (repeatable)
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
 }

@@ -76,7 +76,7 @@ pub(super) async fn stream(
 ) -> Result<Response, Problem> {
     if let Some(last) = headers.get(LAST_EVENT_ID) {
         let last = last.to_str().ok().and_then(|last| last.parse().ok());
-        filter.after_seq = Some(last.ok_or_else(|| Problem::invalid("Last-Event-ID is not the number of an event"))?);
+        filter.after_seq = Some(last.ok_or_else(|| Problem::invalid("Last-Event-ID is not an event number"))?);
     }
     let permit = operator.open_stream()?;
     let after = match filter.after_seq {

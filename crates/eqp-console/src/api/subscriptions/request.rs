@@ -61,7 +61,7 @@ impl SubscriptionRequest {
 
     pub(super) fn check(&self) -> Result<(), Problem> {
         if self.order_hold.is_some_and(|seconds| seconds > MAX_ORDER_HOLD) {
-            return Err(Problem::invalid("order_hold is longer than ten years"));
+            return Err(Problem::invalid("order_hold must be at most ten years"));
         }
         if self.fallback_after.is_some() && self.fallback_for.is_none() {
             return Err(Problem::invalid("fallback_after has no effect without fallback_for"));

@@ -75,7 +75,7 @@ fn decoded(page: &PageContext, event: &Event) -> Markup {
                 dt { "Reported time" }
                 dd {
                     (moment(at.to_utc(), now))
-                    @if event.clock_doubtful { " It is more than 48 hours after the arrival, and not used to order events." }
+                    @if event.clock_doubtful { " It is more than 48 hours after the arrival, so it is not used to order events." }
                 }
             }
             @if let Some(disposition) = event.disposition { dt { "Disposition" } dd { (disposition) } }
@@ -96,7 +96,7 @@ fn received(page: &PageContext, found: &ReportedEvent) -> Markup {
         (None, Some(read)) => api_read(page, read),
         (None, None) => html! {
             h2 id="received" { "Report" }
-            p { "The report of this event was deleted by retention." }
+            p { "The callback or API read of this event was deleted, because it was older than the retention period." }
         },
     }
 }
@@ -127,7 +127,7 @@ fn api_read(page: &PageContext, read: &ApiReadReport) -> Markup {
         dl {
             dt { "API read" } dd { (identifier(&read.id.to_string())) }
             dt { "Received" } dd { (moment(read.received_at, page.now())) }
-            @if read.baseline { dt { "Baseline" } dd { "yes: from before the account was observed" } }
+            @if read.baseline { dt { "Baseline" } dd { "yes: from before the account was watched" } }
         }
         h3 { "Body, " (counted(bytes.len() as u64, "byte")) }
         (parts::body("Body", bytes))
@@ -136,7 +136,7 @@ fn api_read(page: &PageContext, read: &ApiReadReport) -> Markup {
 
 fn duplicates(page: &PageContext, found: &ReportedEvent) -> Markup {
     let mut table =
-        Table::new("Later callbacks that say the same, oldest first", &["Callback", "Received", "Endpoint"]);
+        Table::new("Later callbacks that report the same change, oldest first", &["Callback", "Received", "Endpoint"]);
     for one in &found.duplicates {
         table.row([
             identifier(&one.id.to_string()),

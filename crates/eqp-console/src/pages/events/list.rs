@@ -44,7 +44,7 @@ pub(super) async fn list(page: PageContext, PageQuery(filter): PageQuery<EventFi
         (filters(&page, &filter))
         @if let Some(pending) = &found.pending {
             p {
-                "Some callbacks are not projected yet; their events appear later."
+                "Some callbacks have not been projected yet; their events will appear later."
                 @if let Some(oldest) = pending.oldest { " The oldest arrived " (moment(oldest, page.now())) "." }
             }
         }
