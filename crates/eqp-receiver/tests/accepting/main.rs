@@ -1,6 +1,7 @@
 //! Tests of the accepting side through its public interfaces, over HTTPS and with a real Postgres.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod alert_rules;
 mod attack;
 mod bad_input;
 mod certificate;

@@ -10,18 +10,24 @@ use eqp_test_support::{NetworkConditions, Proxy, TestDatabase};
 
 use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, until};
 
-async fn receiver() -> TestReceiver {
+pub(super) async fn receiver() -> TestReceiver {
     TestReceiver::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
 }
 
-/// Returns every series with its value.
-async fn metrics(receiver: &TestReceiver) -> BTreeMap<String, f64> {
+/// Returns the page of metrics.
+pub(super) async fn page(receiver: &TestReceiver) -> String {
     let response = reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = response.text().await.unwrap();
     assert!(text.ends_with("# EOF\n"));
-    let series = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
+    text
+}
+
+/// Returns every series with its value.
+pub(super) async fn metrics(receiver: &TestReceiver) -> BTreeMap<String, f64> {
+    let page = page(receiver).await;
+    let series = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
     series.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
 }
 
@@ -212,8 +218,7 @@ async fn every_metric_is_documented_with_its_help_text() {
     })
     .await;
     receiver.sender.post(PATH, RIGHT, STATUS).await;
-    let response = reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap();
-    let text = response.text().await.unwrap();
+    let text = page(&receiver).await;
     let described: Vec<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '))
