@@ -172,6 +172,7 @@ const AT_ONCE: &[&str] = &[
     "spool show",
     "status",
     "submissions letter",
+    "submissions links",
     "submissions list",
     "submissions show",
     "subscriptions list",
