@@ -1,4 +1,4 @@
-//! What is known about one submission beside its events.
+//! The facts about one submission beside its events.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ pub struct RepeatedReport {
     pub times: u64,
 }
 
-/// A change that an API read found, and what became of its callback.
+/// A change that an API read found, with the fate of its callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreportedChange {
     pub api_read: Uuid,

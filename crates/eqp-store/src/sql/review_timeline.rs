@@ -1,4 +1,4 @@
-//! What is known about one submission beside its events: repeated reports, callbacks that did not arrive, deliveries and alerts. Only
+//! The facts about one submission beside its events: repeated reports, callbacks that did not arrive, deliveries and alerts. Only
 //! reads.
 
 use sqlx::{PgPool, query};
@@ -10,7 +10,7 @@ use crate::model::{AccountId, AlertEntry, EventDelivery, RepeatedReport, Unrepor
 /// The most deliveries and changes of alerts that are read.
 const ENTRIES: i64 = 500;
 
-/// Returns how often these callbacks and API reads were followed by callbacks with the same content.
+/// Returns the number of later callbacks with the same content, for each of these callbacks and API reads that has any.
 pub async fn repeated(pool: &PgPool, reports: &[Uuid]) -> Result<Vec<RepeatedReport>, sqlx::Error> {
     let rows = query!(
         r#"
@@ -26,7 +26,7 @@ pub async fn repeated(pool: &PgPool, reports: &[Uuid]) -> Result<Vec<RepeatedRep
     Ok(rows.into_iter().map(|row| RepeatedReport { report: row.report, times: row.times.unsigned_abs() }).collect())
 }
 
-/// Returns the changes that these API reads found, and what became of their callbacks.
+/// Returns the changes that these API reads found, with the fate of their callbacks.
 pub async fn unreported(pool: &PgPool, api_reads: &[Uuid]) -> Result<Vec<UnreportedChange>, sqlx::Error> {
     let rows = query!(
         "select api_read_id, flow, decision, arrived_at from eqp.missing_callback where api_read_id = any($1)",
@@ -81,7 +81,7 @@ pub async fn deliveries(pool: &PgPool, events: &[i64]) -> Result<Vec<EventDelive
     Ok(deliveries.collect())
 }
 
-/// Returns what happened to the alerts of an account that have one of these kinds and keys, newest first, at most 500 changes. Updates of
+/// Returns the changes of the alerts of an account that have one of these kinds and keys, newest first, at most 500 changes. Updates of
 /// their facts are omitted.
 pub async fn alerts(
     pool: &PgPool,

@@ -14,7 +14,7 @@ pub(super) enum Checked {
     Valid(UsedSubmissionLink),
     /// The link has expired or was revoked.
     Ended,
-    /// There is no such link. The failure is counted.
+    /// The link does not exist. The failure is counted.
     Unknown(Problem),
 }
 

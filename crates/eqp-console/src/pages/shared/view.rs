@@ -1,4 +1,4 @@
-//! What people outside see of a submission.
+//! The page of a submission as people outside see it.
 
 use axum::response::Response;
 use http::StatusCode;

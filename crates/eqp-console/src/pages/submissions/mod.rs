@@ -25,7 +25,7 @@ pub(super) fn routes() -> Router<PagesState> {
     Router::new().route("/submissions/{id}", get(show))
 }
 
-/// What is shown of a submission.
+/// The parts of a submission that are shown.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Selection {

@@ -1,4 +1,4 @@
-//! Reads what is known about one submission.
+//! Reads the facts about one submission.
 
 use eqp_store::internal::{
     ANSWER, ChannelAccount, Resource, SubmissionFacts, TrackFacts, resource_detail, review_timeline, status_facts,

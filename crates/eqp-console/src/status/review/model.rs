@@ -49,7 +49,7 @@ pub struct SubmissionReview {
     pub is_in_store: bool,
     /// The highest version of the product in the store.
     pub store_version: Option<String>,
-    /// What to do next.
+    /// The next step.
     pub next: ReviewNext,
     /// The reasons for a rejection, by tool. Empty if it is not rejected, or if they were not read yet.
     pub reasons: Vec<RejectionReason>,
@@ -108,7 +108,7 @@ impl ReviewStep {
     }
 }
 
-/// What to do next about a submission.
+/// The next step about a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -207,13 +207,13 @@ pub struct TimelineEntry {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub at: OffsetDateTime,
-    /// What happened, in words.
+    /// The description, in words.
     pub text: String,
-    /// A remark, such as `no callback arrived`.
+    /// A remark, such as `read from the API: no callback arrived`.
     pub remark: Option<String>,
     /// The person, if a person did it.
     pub by: Option<String>,
-    /// How often the same report was received again.
+    /// The number of times that the same report was received again.
     pub repeats: u64,
     /// The event, if the entry is about one.
     pub event_seq: Option<i64>,

@@ -18,7 +18,7 @@ const DRAFT: &str = "draft";
 /// The most steps of a flow that have begun.
 const STEPS: usize = 50;
 
-/// What the steps of all flows of a submission depend on.
+/// The facts that the steps of all flows of a submission depend on.
 pub(super) struct StepContext<'a> {
     /// The usual durations of the account.
     pub(super) typical: &'a HashMap<Stage, Typical>,

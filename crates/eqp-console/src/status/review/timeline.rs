@@ -64,7 +64,7 @@ impl TimelineFacts<'_> {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// Returns what is unusual about an event.
+    /// Returns the unusual properties of an event.
     fn remark(&self, event: &Event) -> Option<String> {
         let mut remarks = Vec::new();
         match event.origin {
@@ -82,7 +82,7 @@ impl TimelineFacts<'_> {
         (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 
-    /// Returns what became of the callback about a change that the API reported first.
+    /// Returns the fate of the callback about a change that the API reported first.
     fn fate_of_callback(&self, event: &Event) -> &'static str {
         let is_it = |one: &&UnreportedChange| {
             Some(one.api_read) == event.api_read_id && event.flow.as_ref().is_some_and(|flow| flow.as_str() == one.flow)
