@@ -267,7 +267,9 @@ async fn open_link(vendor: &TestVendor, said: &mut Said, operator: &str) -> Stri
     let link = created["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let shared = format!("{operator}/shared");
-    let opened = http.post(&shared).header("origin", operator).form(&[("secret", &link)]).send().await.unwrap();
+    let form = http.post(&shared).header("origin", operator);
+    let form = form.header("content-type", "application/x-www-form-urlencoded").body(format!("secret={link}"));
+    let opened = form.send().await.unwrap();
     assert_eq!(opened.status(), 303);
     let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let page = http.get(&shared).header("cookie", cookie).send().await.unwrap();

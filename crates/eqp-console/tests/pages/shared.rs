@@ -49,7 +49,11 @@ async fn a_link_shows_one_submission_without_anything_internal_many_times() {
             "prepared in",
             env!("CARGO_PKG_VERSION"),
         ] {
-            assert!(!page.element("body").contains(internal) && !page.text.contains(internal), "{internal}: {}", page.text);
+            assert!(
+                !page.element("body").contains(internal) && !page.text.contains(internal),
+                "{internal}: {}",
+                page.text
+            );
         }
         for (name, value) in [
             ("referrer-policy", "no-referrer"),
@@ -87,7 +91,10 @@ async fn a_link_that_was_revoked_or_has_expired_is_refused_at_the_next_request()
         browsers.push(browser);
     }
     server.local.revoke_submission_link(1).await.unwrap();
-    sqlx::query("update eqp.submission_link set expires_at = now() where id = 2").execute(&database.pool).await.unwrap();
+    sqlx::query("update eqp.submission_link set expires_at = now() where id = 2")
+        .execute(&database.pool)
+        .await
+        .unwrap();
     for (browser, link) in browsers.iter().zip(&links) {
         let page = browser.get("/shared").await;
         assert_eq!(page.status, 410, "{}", page.text);
@@ -140,7 +147,8 @@ async fn the_secret_of_a_link_is_not_stored_and_guesses_are_refused_and_limited(
     // The secret of a link signs nobody in.
     assert!([401, 429].contains(&server.browser().sign_in(&text).await.status));
     // A form of another site is refused.
-    let foreign = server.browser().form_request("/shared", &[("secret", &text)]).header(ORIGIN, "https://evil.example.com");
+    let foreign =
+        server.browser().form_request("/shared", &[("secret", &text)]).header(ORIGIN, "https://evil.example.com");
     assert_eq!(read(foreign).await.status, 403);
 }
 

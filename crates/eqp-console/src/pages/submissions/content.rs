@@ -82,10 +82,14 @@ fn step(step: &ReviewStep, now: OffsetDateTime) -> Markup {
         ReviewStepState::Failed => (Tone::Bad, "failed"),
         ReviewStepState::NotBegun => (Tone::Neutral, "not begun"),
     };
+    let status = step.status.as_ref().map(|status| visible(&status.replace(['_', '-'], " ")));
+    // The status of a result says more than that it is done, and that of a step that is done says nothing more.
+    let word = status.as_deref().filter(|_| step.is_result()).unwrap_or(word);
+    let status = status.as_deref().filter(|_| step.state == ReviewStepState::Current && !step.is_result());
     let spent = step.seconds.map(|seconds| age(Duration::seconds(seconds.try_into().unwrap_or(i64::MAX))));
     html! {
         (visible(&step.name)) ": " (mark(tone, word))
-        @if let Some(status) = &step.status { " (" (visible(&status.replace(['_', '-'], " "))) ")" }
+        @if let Some(status) = status { " (" (status) ")" }
         @if let Some(at) = step.entered_at { ", entered " (moment(at, now)) }
         @if let Some(spent) = spent { ", took " (spent) @if step.state == ReviewStepState::Current { " so far" } }
         @if let Some(typical) = step.typical_in_words() { ", typically " (typical) }

@@ -102,6 +102,14 @@ impl VersionState {
 }
 
 impl ReviewStep {
+    /// The name of the last step of a flow.
+    pub(super) const RESULT: &str = "result";
+
+    /// Returns whether it is the result of its flow.
+    pub(crate) fn is_result(&self) -> bool {
+        self.name == Self::RESULT
+    }
+
     /// Returns the usual duration, such as `4 to 7 days`.
     pub fn typical_in_words(&self) -> Option<String> {
         self.typical_seconds.map(words::range_in_words)

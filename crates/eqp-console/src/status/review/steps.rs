@@ -11,8 +11,6 @@ use time::OffsetDateTime;
 use super::super::words;
 use super::model::{ReviewStep, ReviewStepState, ReviewTrack};
 
-/// The name of the last step.
-const RESULT: &str = "result";
 /// The status of a flow that has not begun.
 const DRAFT: &str = "draft";
 /// The most steps of a flow that have begun.
@@ -106,7 +104,7 @@ impl StepContext<'_> {
         let reached = steps.last().and_then(|last| Stage::of(last.status.as_deref()?));
         let following = stages.iter().filter(|stage| reached.is_none_or(|reached| **stage > reached));
         let following: Vec<_> = following.map(|stage| (stage.to_string(), self.typical(*stage))).collect();
-        for (name, typical_seconds) in following.into_iter().chain([(RESULT.to_owned(), None)]) {
+        for (name, typical_seconds) in following.into_iter().chain([(ReviewStep::RESULT.to_owned(), None)]) {
             let state = ReviewStepState::NotBegun;
             steps.push(ReviewStep { name, state, status: None, entered_at: None, seconds: None, typical_seconds });
         }
@@ -123,7 +121,7 @@ fn entered(event: &Event) -> OffsetDateTime {
 fn name(status: &str) -> String {
     match Stage::of(status) {
         Some(stage) => stage.to_string(),
-        None if is_result(status) => RESULT.to_owned(),
+        None if is_result(status) => ReviewStep::RESULT.to_owned(),
         None => words::status(status),
     }
 }

@@ -102,7 +102,7 @@ impl TimelineFacts<'_> {
         let title = AlertText::of(&change.kind, &change.data, self.now).title;
         let mut entries = Vec::new();
         if change.change != AlertChangeKind::Noted {
-            let mut about = entry(TimelineKind::Alert, change.at, format!("alert {}: {title}", change.change));
+            let mut about = entry(TimelineKind::Alert, change.at, format!("{title}, {}", change.change));
             about.by.clone_from(&change.by);
             about.alert = Some(change.alert);
             entries.push(about);
