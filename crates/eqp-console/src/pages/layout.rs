@@ -18,7 +18,7 @@ pub(super) const STREAM: &str = "/live";
 
 /// The pages in the navigation, each with its name and the paths of the pages below it.
 const NAVIGATION: &[(&str, &str, &[&str])] = &[
-    ("/", "Overview", &[]),
+    ("/", "Overview", &["/submissions/"]),
     ("/alerts", "Alerts", &["/alerts/"]),
     ("/events", "Events", &["/events/"]),
     ("/deliveries", "Deliveries", &["/deliveries/", "/subscriptions/", "/replays/"]),
