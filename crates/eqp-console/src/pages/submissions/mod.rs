@@ -114,7 +114,7 @@ fn facts(review: &SubmissionReview) -> Markup {
 
 /// Says that no callback has arrived, if that is so.
 fn without_callbacks(review: &SubmissionReview) -> Option<String> {
-    if review.has_callbacks {
+    if review.last_callback_at.is_some() {
         return None;
     }
     let read = review.read_at.map_or_else(|| "from the API".to_owned(), |at| format!("from the API at {}", utc(at)));

@@ -1,8 +1,8 @@
 //! Reads the facts about one submission.
 
 use eqp_store::internal::{
-    ANSWER, ChannelAccount, Resource, SubmissionFacts, TrackFacts, resource_detail, review_timeline, status_facts,
-    within,
+    ANSWER, ChannelAccount, ReportId, Resource, SubmissionFacts, TrackFacts, resource_detail, review_timeline,
+    status_facts, within,
 };
 use eqp_store::sqlx::PgPool;
 use eqp_store::{Error, Event, EventFilter, EventKind, Reader, ResourceKind};
@@ -65,6 +65,8 @@ impl Gathering<'_> {
         let reasons = details.map(reasons::of_details).unwrap_or_default();
         let state =
             |event: &&Event| event.applied && event.flow.as_ref().is_some_and(|flow| is_of(&version, flow.as_str()));
+        let last =
+            |is_it: fn(&Event) -> bool| events.iter().filter(|event| is_it(event)).map(|event| event.received_at).max();
         let event_seq = events.iter().rev().find(state).or(events.last()).map(|event| event.seq);
         Ok(Some(SubmissionReview {
             at: now,
@@ -88,8 +90,8 @@ impl Gathering<'_> {
             timeline: timeline.0,
             is_timeline_complete: timeline.1 && u32::try_from(events.len()).is_ok_and(|count| count < EVENTS),
             event_seq,
-            has_callbacks: events.iter().any(|event| event.callback_id.is_some()),
-            read_at: events.iter().filter(|event| event.api_read_id.is_some()).map(|event| event.received_at).max(),
+            last_callback_at: last(|event| event.callback_id.is_some()),
+            read_at: last(|event| event.api_read_id.is_some()),
             store_version: version.store_version,
         }))
     }
@@ -131,7 +133,7 @@ impl Gathering<'_> {
 
     async fn timeline(&self, events: &[Event]) -> Result<(Vec<super::model::TimelineEntry>, bool), Error> {
         let pool = self.pool;
-        let reports: Vec<Uuid> = events.iter().filter_map(|event| event.report()).map(|report| report.uuid()).collect();
+        let reports: Vec<Uuid> = events.iter().filter_map(Event::report).map(ReportId::uuid).collect();
         let reads: Vec<Uuid> = events.iter().filter_map(|event| event.api_read_id).collect();
         let numbers: Vec<i64> = events.iter().map(|event| event.seq).collect();
         let kinds = [AlertKind::ReviewStuck, AlertKind::StatusUnconfirmed].map(AlertKind::as_str);

@@ -61,8 +61,10 @@ pub struct SubmissionReview {
     pub is_timeline_complete: bool,
     /// The number of the event that reported the state, if it is known.
     pub event_seq: Option<i64>,
-    /// Whether a callback about the submission has arrived.
-    pub has_callbacks: bool,
+    /// When the last callback that reported something new about the submission arrived. Null if none has.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub last_callback_at: Option<OffsetDateTime>,
     /// When the API last reported something new about the submission.
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
