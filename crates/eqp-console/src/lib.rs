@@ -41,7 +41,9 @@ pub use api::messages::{
     AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
 };
 pub use api::replays::{PlannedReplay, Replay, ReplayList, ReplayQuery, ReplayReceiver, ReplayRequest};
+pub use api::reviews::{ReviewQuery, ReviewTimes, SubmissionReviews};
 pub use api::status::StatusQuery;
+pub use api::submission_links::{CreatedSubmissionLink, NewSubmissionLink, SubmissionLink, SubmissionLinkList};
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::check::SubscriptionCheck;
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -61,7 +63,8 @@ pub use search::{Found, FoundKind};
 pub use service::OperatorService;
 pub use setting::Setting;
 pub use status::{
-    Channel, ChannelEndpointState, DueDate, FlowLine, MarketplaceStatusError, NextStep, ProductStatus, SetupState,
-    SetupStep, SetupStepKind, Stale, Status, StatusAccount, StatusSource, VersionLine, VersionState,
+    Channel, ChannelEndpointState, DueDate, FlowLine, MarketplaceStatusError, NextStep, ProductStatus, RejectionReason,
+    ReviewFinding, ReviewNext, ReviewStep, ReviewStepState, ReviewTrack, SetupState, SetupStep, SetupStepKind, Stale,
+    Status, StatusAccount, StatusSource, SubmissionReview, TimelineEntry, TimelineKind, VersionLine, VersionState,
     status_of_marketplace,
 };

@@ -1,4 +1,4 @@
-//! The texts of tokens, sessions and sign-in codes, and the hashes that are stored of them.
+//! The texts of tokens, sessions, sign-in codes and links to submissions, and the hashes that are stored of them.
 //!
 //! Each consists of a prefix, by which secret scanners recognise it, its number in the database and 32 random bytes.
 
@@ -23,6 +23,8 @@ pub(crate) enum SecretKind {
     Session,
     /// A code with which a browser signs in once.
     Code,
+    /// A link to the page of one submission.
+    Link,
 }
 
 impl SecretKind {
@@ -31,6 +33,7 @@ impl SecretKind {
             Self::Token => "eqp_tok_",
             Self::Session => "eqp_ses_",
             Self::Code => "eqp_code_",
+            Self::Link => "eqp_link_",
         }
     }
 }

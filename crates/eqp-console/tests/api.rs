@@ -107,6 +107,7 @@ async fn each_operation_needs_its_scope() {
             // The expected scope of each operation, which no other token may call.
             let scope = match (method.as_str(), path.as_str()) {
                 (_, path) if path.contains("/tokens") || path.contains("/audit") || path.contains("access-key") => 2,
+                (_, path) if path.contains("/submission-links") => 2,
                 (_, path) if path.contains("/messages/") || path.ends_with("/listen") => 3,
                 ("post", "/api/v1/subscriptions" | "/api/v1/subscription-checks") | ("delete", _) => 2,
                 ("post", path) if path.ends_with("-secret") || path.ends_with("-secrets") => 2,
@@ -234,6 +235,9 @@ async fn malformed_requests_are_rejected() {
         "/api/v1/submissions/a%00b",
         "/api/v1/submissions/%ff",
         "/api/v1/submissions?environment=staging",
+        "/api/v1/submissions/s1/review?environment=staging",
+        "/api/v1/submissions/%0a/review",
+        "/api/v1/review-times?limit=1",
         "/api/v1/audit?limit=10001",
         "/api/v1/retention",
         "/api/v1/retention?before=2999-01-01T00:00:00Z",

@@ -78,6 +78,11 @@ pub mod internal {
     pub use crate::model::{
         ArtifactFacts, ChannelAccount, ChannelEndpoint, FoundEvent, FoundResource, SubmissionFacts, TrackFacts,
     };
+    // The items of the pages of submissions.
+    pub use crate::model::{
+        AlertEntry, EventDelivery, ProductStatusEntry, RepeatedReport, StoredSubmissionLink, UnreportedChange,
+        UsedSubmissionLink,
+    };
     pub use crate::observer::{DeliveryMeasurement, DeliveryResult, HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
@@ -96,5 +101,6 @@ pub mod internal {
         alert, alert_facts, alert_fallback, alert_log, alert_notification, find, registration_check, rejected_callback,
         replay, reported_alert, review_facts, status_facts,
     };
+    pub use crate::sql::{review_timeline, submission_link};
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -10,10 +10,11 @@ mod registration;
 
 pub use alerts::{
     AlertEngine, AlertError, AlertEvaluation, AlertKind, AlertList, AlertService, AlertSettings, AlertText, Alerts,
-    Condition, QuietHours, QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
+    Condition, ProductReviewTime, QuietHours, QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters,
+    Typical,
 };
 #[doc(hidden)]
-pub use alerts::{AlertOperation, AlertVerb, ReviewTime, quoted_id, review_times};
+pub use alerts::{AlertOperation, AlertVerb, ReviewTime, product_review_times, quoted_id, review_times, typical_times};
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use public_url::{PublicUrlError, probe_public_url};

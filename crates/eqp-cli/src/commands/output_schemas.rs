@@ -2,7 +2,7 @@
 
 use eqp_console::{
     AccountList, AlertDetail, AlertList, AuditLog, DeliveryDetail, DeliveryList, FoundList, Letter, Replay, ReplayList,
-    ReportedEvent, Status, Subscription, SubscriptionList, TokenList,
+    ReportedEvent, Status, SubmissionLinkList, Subscription, SubscriptionList, TokenList,
 };
 use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
@@ -232,6 +232,15 @@ fn of_accounts() -> Vec<CommandJson> {
         object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
         object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
         object("submissions letter", vec![of::<Letter>]),
+        object(
+            "submissions link",
+            vec![
+                of::<submissions::link::SubmissionLinkCreation<'_>>,
+                of::<submissions::link::SubmissionLinkDryRun<'_>>,
+            ],
+        ),
+        object("submissions links", vec![of::<SubmissionLinkList>]),
+        object("submissions unlink", vec![of::<submissions::unlink::UnlinkReport>]),
         lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),
         object("files show", vec![of::<FileRecord>]),
         object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),

@@ -1,6 +1,9 @@
-//! `eqp submissions`: shows the current status of submissions, as reported by callbacks.
+//! `eqp submissions`: shows the current status of submissions, as reported by callbacks, and links to their pages.
 
 pub(crate) mod letter;
+pub(crate) mod link;
+pub(crate) mod links;
+pub(crate) mod unlink;
 
 use clap::{Args, Subcommand};
 use eqp_store::{Submission, SubmissionFilter, SubmissionHistory};
@@ -20,11 +23,15 @@ use crate::output::{Table, escaped, track_line, utc};
 Examples:
   eqp submissions list --overall in_progress
   eqp submissions show s5w9k703ru
-  eqp submissions letter s5w9k703ru")]
+  eqp submissions letter s5w9k703ru
+  eqp submissions link s5w9k703ru --for 30d")]
 pub(crate) enum Submissions {
     List(List),
     Show(Show),
     Letter(letter::Letter),
+    Link(link::Link),
+    Links(links::Links),
+    Unlink(unlink::Unlink),
 }
 
 impl Submissions {
@@ -33,6 +40,9 @@ impl Submissions {
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
             Self::Letter(verb) => verb.run(context).await,
+            Self::Link(verb) => verb.run(context).await,
+            Self::Links(verb) => verb.run(context).await,
+            Self::Unlink(verb) => verb.run(context).await,
         }
     }
 }

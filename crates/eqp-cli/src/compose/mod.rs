@@ -10,6 +10,7 @@ mod embedded;
 mod embedded;
 pub(crate) mod operator;
 pub(crate) mod operator_listener;
+pub(crate) mod pages_address;
 pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod reconcile;

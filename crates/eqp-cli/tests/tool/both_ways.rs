@@ -176,6 +176,13 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (0, &["submissions", "letter", "s3"]),
     (4, &["submissions", "letter", "s1"]),
     (4, &["submissions", "letter", "nothing"]),
+    (0, &["submissions", "links"]),
+    (0, &["submissions", "link", "s2", "--at", "https://ops.example.com", "--dry-run"]),
+    (2, &["submissions", "link", "s1", "--at", "https://ops.example.com"]),
+    (2, &["submissions", "link", "s2", "--for", "91d"]),
+    (4, &["submissions", "link", "nothing", "--at", "https://ops.example.com"]),
+    (0, &["submissions", "unlink", "1", "--dry-run"]),
+    (4, &["submissions", "unlink", "99"]),
     (0, &["audit", "list"]),
     (0, &["audit", "list", "--limit", "1"]),
     (0, &["audit", "list", "--before", "1"]),
@@ -194,6 +201,14 @@ async fn a_command_prints_the_same_in_process_and_from_a_server() {
     sqlx::query(
         "insert into eqp.access_key (account_id, application_id, api_url, verified_at)
          select id, 'app', 'https://api.example.test/', '2026-01-02 03:04:05.678+00' from eqp.account where mage_id = 'MAG123456789'",
+    )
+    .execute(&ways.database.pool)
+    .await
+    .unwrap();
+    sqlx::query(
+        "insert into eqp.submission_link (account_id, submission_id, hash, created_at, created_by, expires_at)
+         select id, 's2', decode(repeat('00', 32), 'hex'), '2026-01-02 03:04:05+00', 'token ci', '2096-01-02 03:04:05+00'
+         from eqp.account where mage_id = 'MAG123456789'",
     )
     .execute(&ways.database.pool)
     .await
@@ -260,6 +275,16 @@ fn changes(ways: &TwoWays) {
         let revoked = home.run_aside(&["token", "revoke", "short", "--yes"]);
         assert_eq!((revoked.code, revoked.stdout.as_str()), (0, "revoked the token short\n"), "{revoked:?}");
     }
+    for home in [&ways.in_process, &ways.remote] {
+        let link = ["submissions", "link", "s2", "--at", "https://ops.example.com", "--json"];
+        let created = tokio::task::block_in_place(|| home.json(&link));
+        let url = created["link"].as_str().unwrap();
+        assert!(url.starts_with("https://ops.example.com/shared#eqp_link_"), "{created}");
+        let number = created["created"]["id"].to_string();
+        let revoked = home.run_aside(&["submissions", "unlink", &number, "--yes"]);
+        assert_eq!((revoked.code, revoked.stdout), (0, format!("revoked link {number}\n")));
+        assert_eq!(home.run_aside(&["submissions", "unlink", &number, "--yes"]).code, 4);
+    }
     let removed = ways.remote.run_aside(&["accounts", "remove", "MAG123456789", "--json"]);
     assert_eq!(removed.code, 0, "{removed:?}");
     assert_eq!(ways.run(&["accounts", "remove", "MAG123456789"]).code, 4);
@@ -271,6 +296,10 @@ fn changes(ways: &TwoWays) {
         entries,
         [
             "access_key.delete by token test",
+            "submission_link.revoke by token test",
+            "submission_link.create by token test",
+            "submission_link.revoke by local administrator",
+            "submission_link.create by local administrator",
             "token.revoke by token test",
             "token.create by token test",
             "token.revoke by local administrator",

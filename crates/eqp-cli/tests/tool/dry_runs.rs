@@ -55,6 +55,8 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["migrate", "--dry-run"], 0, 0),
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
+    (&["submissions", "link", "s1", "--dry-run"], 4, 4),
+    (&["submissions", "unlink", "1", "--dry-run"], 4, 4),
     (&["token", "create", "ci", "--scope", "read", "--dry-run"], 0, 4),
     (&["token", "link", "ci", "--dry-run"], 4, 4),
     (&["token", "revoke", "ci", "--dry-run"], 4, 4),
@@ -125,6 +127,7 @@ const ASKING: &[&str] = &[
     "release",
     "replays cancel",
     "retention",
+    "submissions unlink",
     "subscriptions remove",
     "subscriptions rotate-secret",
     "token revoke",
@@ -172,6 +175,7 @@ const AT_ONCE: &[&str] = &[
     "spool show",
     "status",
     "submissions letter",
+    "submissions links",
     "submissions list",
     "submissions show",
     "subscriptions list",
@@ -367,7 +371,7 @@ async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
             // A database without tables differs from a missing one.
             "accounts" | "alerts" | "reconcile" | "reproject" | "retention" | "subscriptions" | "deliveries"
-            | "events" | "replays" | "token" | "trigger"
+            | "events" | "replays" | "submissions" | "token" | "trigger"
                 if has_database && code == 4 =>
             {
                 1

@@ -14,6 +14,7 @@ fn help_of_the_tool() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one line for each command")]
 fn help_of_every_command() {
     // Global options are the same everywhere; the help of the tool shows them.
     let commands: &[&[&str]] = &[
@@ -60,6 +61,9 @@ fn help_of_every_command() {
         &["submissions", "list"],
         &["submissions", "show"],
         &["submissions", "letter"],
+        &["submissions", "link"],
+        &["submissions", "links"],
+        &["submissions", "unlink"],
         &["files"],
         &["files", "list"],
         &["files", "show"],

@@ -6,6 +6,7 @@ use std::process::Command;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use eqp_store::{Endpoints, MasterKey};
+use eqp_test_support::callbacks::later_form;
 use eqp_test_support::submission::Submission;
 use eqp_types::{ApiKey, Secret};
 
@@ -147,6 +148,8 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (4, &["alerts", "note", "999", "asked"]),
         (4, &["alerts", "resolve", "999"]),
         (4, &["submissions", "letter", "s000000000"]),
+        (0, &["submissions", "links"]),
+        (4, &["submissions", "unlink", "999", "--yes"]),
         (0, &["accounts", "remove", "MAG123456789"]),
         (0, &["keys", "list"]),
         (0, &["keys", "list", "--json"]),
@@ -255,6 +258,26 @@ fn look_and_change(vendor: &TestVendor, said: &mut Said, theirs: &str) {
     }
 }
 
+/// Creates a link to a submission and opens it in a browser. Returns the secret, which the command prints once.
+async fn open_link(vendor: &TestVendor, said: &mut Said, operator: &str) -> String {
+    let arguments = ["submissions", "link", "s9", "--at", "https://ops.example.com", "--json"];
+    let mut made = vendor.home.run_aside(&arguments);
+    let created: serde_json::Value = serde_json::from_str(&std::mem::take(&mut made.stdout)).unwrap();
+    said.ended(&arguments, &made);
+    let link = created["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let shared = format!("{operator}/shared");
+    let form = http.post(&shared).header("origin", operator);
+    let form = form.header("content-type", "application/x-www-form-urlencoded").body(format!("secret={link}"));
+    let opened = form.send().await.unwrap();
+    assert_eq!(opened.status(), 303);
+    let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = http.get(&shared).header("cookie", cookie).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    said.places.push(("the shared page".to_owned(), page.text().await.unwrap()));
+    link.rsplit_once('_').unwrap().1.to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged() {
     let mut vendor = TestVendor::start(crate::EQP).await;
@@ -287,7 +310,9 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
     said.ended(&["keys", "create"], &made);
     run_all(&vendor, &mut said, &ours, &theirs);
     assert_eq!(vendor.send("malware_scan_complete", scan("a")).await, [200, 401]);
+    assert_eq!(vendor.send("eqp_status_update", later_form("s9", "technical", ["draft"; 3], 1)).await, [200, 401]);
     vendor.is_projected().await;
+    let link = open_link(&vendor, &mut said, begun["operator"].as_str().unwrap()).await;
     look_and_change(&vendor, &mut said, &theirs);
     vendor.home.set("EQP_APPLICATION_SECRET", WRONG_APPLICATION_SECRET);
     said.run(&vendor, 3, &["whoami"]);
@@ -332,6 +357,7 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
             key["m2"][0]["password_key"].as_str().unwrap(),
         ),
         ("the master key", "", master_key.trim()),
+        ("the secret of a link to a submission", "", link.as_str()),
         ("the control token of the simulator", "", vendor.simulator.control_token().expose()),
     ];
     assert_eq!(said.unexpected, [""; 0]);

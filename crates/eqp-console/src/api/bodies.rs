@@ -13,6 +13,8 @@ use super::links::SignInLink;
 use super::messages::{AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, Settled};
 use super::replays::{PlannedReplay, Replay, ReplayList, ReplayRequest};
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
+use super::reviews::{ReviewTimes, SubmissionReviews};
+use super::submission_links::{CreatedSubmissionLink, NewSubmissionLink, SubmissionLinkList};
 use super::submissions::{FileList, SubmissionHistories, SubmissionList};
 use super::subscriptions::check::SubscriptionCheck;
 use super::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -32,6 +34,7 @@ bodies!(
     ListenRequest,
     NackRequest,
     NewSigningSecret,
+    NewSubmissionLink,
     NewToken,
     PauseRequest,
     ReceivedBefore,
@@ -46,6 +49,7 @@ bodies!(
     AlertList,
     AuditLog,
     ChangedDeliveries,
+    CreatedSubmissionLink,
     CreatedToken,
     DeletedCallbacks,
     DeliveryDetail,
@@ -64,11 +68,14 @@ bodies!(
     ReportedEvent,
     RequestedTest,
     RetiredSecrets,
+    ReviewTimes,
     Settled,
     SignInLink,
     Status,
     SubmissionHistories,
+    SubmissionLinkList,
     SubmissionList,
+    SubmissionReviews,
     Subscription,
     SubscriptionCheck,
     SubscriptionList,
@@ -86,6 +93,7 @@ pub(crate) fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<super::deliveries::DeliveryQuery>();
     generator.subschema_for::<super::find::FindQuery>();
     generator.subschema_for::<super::replays::ReplayQuery>();
+    generator.subschema_for::<super::reviews::ReviewQuery>();
     generator.subschema_for::<super::status::StatusQuery>();
     generator.subschema_for::<super::submissions::EnvironmentFilter>();
     generator.subschema_for::<super::subscriptions::request::TestQuery>();

@@ -13,7 +13,9 @@ pub(crate) mod links;
 pub(crate) mod messages;
 pub(crate) mod replays;
 pub(crate) mod retention;
+pub(crate) mod reviews;
 pub(crate) mod status;
+pub(crate) mod submission_links;
 pub(crate) mod submissions;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
@@ -41,6 +43,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(find::routes())
         .merge(events::routes())
         .merge(submissions::routes())
+        .merge(reviews::routes())
+        .merge(submission_links::routes())
         .merge(accounts::routes())
         .merge(retention::routes())
         .merge(alerts::routes())

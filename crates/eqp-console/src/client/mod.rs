@@ -7,8 +7,10 @@ mod in_process;
 mod messages;
 mod remote;
 mod replays;
+mod reviews;
 mod status;
 mod stream;
+mod submission_links;
 
 use std::fmt;
 

@@ -51,7 +51,8 @@ pub(super) async fn find(page: PageContext, PageQuery(search): PageQuery<Search>
 fn link(one: &Found) -> Markup {
     let target = match one.kind {
         FoundKind::Event => Some(format!("/events/{}", segment(&one.id))),
-        FoundKind::Submission | FoundKind::File => Some(format!("/events?resource_id={}", segment(&one.id))),
+        FoundKind::Submission => Some(format!("/submissions/{}", segment(&one.id))),
+        FoundKind::File => Some(format!("/events?resource_id={}", segment(&one.id))),
         FoundKind::Product => None,
     };
     html! {

@@ -13,7 +13,7 @@ use super::context::{PageContext, Visit};
 use super::form::{CSRF, FormState, PostedForm};
 use super::origin::{Scheme, checked_origin, refused};
 use super::sign_in::SignInForm;
-use super::state::PagesState;
+use super::state::{PagesState, SHARED};
 use super::{problem_page, sign_in};
 use crate::authenticate::{session_principal, source_of};
 use crate::extract::in_time;
@@ -76,7 +76,8 @@ async fn admit(
         Method::POST => {
             let (mut sent, values) = read_form(request).await?;
             let scheme = checked_origin(sent.headers())?;
-            if visit.uri.path() == sign_in::PATH {
+            // These two forms contain a secret themselves.
+            if [sign_in::PATH, SHARED].contains(&visit.uri.path()) {
                 sent.extensions_mut().insert(SignInForm(values));
             } else if let Some(session) = &session {
                 if session.is_secure != (scheme == Scheme::Https) {
@@ -102,7 +103,7 @@ async fn admit(
 
 /// Returns the session of a request, if its cookie belongs to one that has not ended.
 async fn session(state: &PagesState, visit: &Visit, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
-    let names = state.cookie_names().await?;
+    let names = state.session_cookie().await?;
     let Some(cookie) = names.presented(headers) else { return Ok(None) };
     let found = session_principal(&state.store, &cookie.secret).await?;
     state.answered();
@@ -166,7 +167,7 @@ async fn signed_in_again(
         }
         Err(problem) => return Err(problem.into()),
     };
-    let header = state.cookie_names().await?.set(&session.secret, scheme == Scheme::Https);
+    let header = state.session_cookie().await?.set(&session.secret, scheme == Scheme::Https);
     let presented = PresentedSecret::parse(SecretKind::Session, session.secret.expose());
     let csrf = presented.map(|session| session.csrf_token()).unwrap_or_default();
     let page = PageContext::new(visit.clone(), session.principal, csrf, state.api.clone());

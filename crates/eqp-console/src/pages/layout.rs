@@ -1,7 +1,8 @@
 //! The frame of all pages: head, navigation, the search, the heading, and the line at the end.
 
 use axum::response::{Html, IntoResponse, Response};
-use http::StatusCode;
+use http::header::REFERRER_POLICY;
+use http::{HeaderName, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{ICON, SCRIPT, STYLE};
@@ -17,7 +18,7 @@ pub(super) const STREAM: &str = "/live";
 
 /// The pages in the navigation, each with its name and the paths of the pages below it.
 const NAVIGATION: &[(&str, &str, &[&str])] = &[
-    ("/", "Overview", &[]),
+    ("/", "Overview", &["/submissions/"]),
     ("/alerts", "Alerts", &["/alerts/"]),
     ("/events", "Events", &["/events/"]),
     ("/deliveries", "Deliveries", &["/deliveries/", "/subscriptions/", "/replays/"]),
@@ -98,8 +99,9 @@ pub(super) fn page_with_status(page: &PageContext, status: StatusCode, title: &T
             @if title.live.is_some() { (live_controls(page, is_paused)) }
             (main)
         }
+        (footer(&page.visit))
     };
-    (status, document(&page.visit, &title.tab, live.is_some(), &content)).into_response()
+    (status, document(&title.tab, live.is_some(), &content)).into_response()
 }
 
 /// Shows a page of a user who has not signed in.
@@ -110,11 +112,37 @@ pub(super) fn bare(visit: &Visit, status: StatusCode, title: &str, main: &Markup
             h1 { (super::parts::visible(title)) }
             (main)
         }
+        (footer(visit))
     };
-    (status, document(visit, title, false, &content)).into_response()
+    (status, document(title, false, &content)).into_response()
 }
 
-fn document(visit: &Visit, tab: &str, refreshes: bool, content: &Markup) -> Html<String> {
+/// Shows a page to people outside, with nothing about the installation. Its address is not passed on to other sites, and search engines do
+/// not list it. It has no form: browsers would send it without its origin.
+pub(super) fn outside(visit: &Visit, status: StatusCode, title: &Title, main: &Markup) -> Response {
+    let content = html! {
+        main id="main" tabindex="-1" {
+            h1 { (super::parts::visible(&title.heading)) }
+            (main)
+        }
+        footer { p { "Shown at " (utc(visit.now)) "." } }
+    };
+    let headers = [(REFERRER_POLICY, "no-referrer"), (HeaderName::from_static("x-robots-tag"), "noindex, nofollow")];
+    (status, headers, document(&title.tab, false, &content)).into_response()
+}
+
+fn footer(visit: &Visit) -> Markup {
+    html! {
+        footer {
+            p {
+                "Shown at " (utc(visit.now)) ", prepared in " (visit.began.elapsed().as_millis()) " ms. eqp "
+                (env!("CARGO_PKG_VERSION"))
+            }
+        }
+    }
+}
+
+fn document(tab: &str, refreshes: bool, content: &Markup) -> Html<String> {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -122,6 +150,7 @@ fn document(visit: &Visit, tab: &str, refreshes: bool, content: &Markup) -> Html
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex, nofollow";
                 title { (super::parts::visible(tab)) " · eqp" }
                 link rel="icon" href=(ICON.path());
                 link rel="stylesheet" href=(STYLE.path());
@@ -131,12 +160,6 @@ fn document(visit: &Visit, tab: &str, refreshes: bool, content: &Markup) -> Html
             body {
                 a.skip href="#main" { "Skip to the content" }
                 (content)
-                footer {
-                    p {
-                        "Shown at " (utc(visit.now)) ", prepared in " (visit.began.elapsed().as_millis()) " ms. eqp "
-                        (env!("CARGO_PKG_VERSION"))
-                    }
-                }
             }
         }
     };

@@ -22,8 +22,10 @@ mod parts;
 mod problem_page;
 mod query;
 mod replays;
+mod shared;
 mod sign_in;
 mod state;
+mod submissions;
 mod subscriptions;
 
 use axum::Router;
@@ -47,6 +49,8 @@ pub(crate) fn router(store: Store, api: Router, authenticator: Authenticator) ->
         .merge(deliveries::routes())
         .merge(subscriptions::routes())
         .merge(replays::routes())
+        .merge(submissions::routes())
+        .merge(shared::routes())
         .merge(health::routes())
         .fallback(|| async { Problem::new(ProblemCode::UnknownPath) })
         .method_not_allowed_fallback(|| async { Problem::new(ProblemCode::MethodNotAllowed) })

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use axum::response::Response;
+use eqp_types::Environment;
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
 use super::context::PageContext;
 use super::form::NoFields;
 use super::layout::{self, Live, Title};
-use super::parts::{Tone, identifier, mark, moment, segment, visible};
+use super::parts::{Table, Tone, age, identifier, mark, moment, segment, visible};
 use super::query::PageQuery;
+use crate::api::reviews::ReviewTimes;
 use crate::api::status::StatusQuery;
 use crate::problem::Problem;
 use crate::status::{ProductStatus, SetupState, Status, VersionLine, VersionState};
@@ -20,6 +22,7 @@ pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<No
     let status = page.client().status(&StatusQuery::default()).await?;
     let now = page.now();
     let title = Title::new(status.headline()).tab("Overview").live(Live::Changes(summary(&status)));
+    let times = page.client().review_times(None).await?;
     let main = html! {
         p.muted { (visible(&status.title())) ", " (status.source_and_age()) }
         @if let Some(warning) = status.warning() {
@@ -44,6 +47,7 @@ pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<No
                 p { a href="/health" { "State of the installation" } }
             }
         }
+        @if !times.products.is_empty() { (review_times(&times)) }
     };
     Ok(layout::page(&page, title, main))
 }
@@ -84,7 +88,7 @@ fn version(line: &VersionLine, now: OffsetDateTime) -> Markup {
     html! {
         p {
             (mark(tone(line.state), name)) " "
-            a href={ "/events?resource_id=" (segment(&line.resource_id)) } { (visible(&line.sentences.join("; "))) }
+            a href=(target(line)) { (visible(&line.sentences.join("; "))) }
             ", since " (moment(line.since, now))
             @if line.is_unconfirmed { " (unconfirmed)" }
         }
@@ -92,7 +96,15 @@ fn version(line: &VersionLine, now: OffsetDateTime) -> Markup {
     }
 }
 
-fn tone(state: VersionState) -> Tone {
+/// Returns the page of a version. A file whose submission is not known has no other page than its events.
+fn target(line: &VersionLine) -> String {
+    let id = segment(&line.resource_id);
+    let is_file = line.flows.iter().all(|flow| flow.flow == "malware");
+    if is_file { format!("/events?resource_id={id}") } else { format!("/submissions/{id}") }
+}
+
+/// Returns the meaning of a state.
+pub(super) fn tone(state: VersionState) -> Tone {
     match state {
         VersionState::Rejected | VersionState::RemovedByAdobe | VersionState::CanceledByAdobe => Tone::Bad,
         VersionState::Stuck => Tone::Attention,
@@ -125,6 +137,31 @@ fn setup(status: &Status) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Shows how long the reviews of each product took. The bars only repeat what the text says.
+fn review_times(times: &ReviewTimes) -> Markup {
+    let longest = times.products.iter().map(|product| product.median_seconds).max().unwrap_or_default().max(1);
+    let mut table =
+        Table::new("Time in review per product over 12 months", &["Product", "Median", "Half took between", "Reviews"]);
+    let duration = |seconds: u64| age(time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX)));
+    for product in &times.products {
+        table.row([
+            html! { (visible(&product.sku)) @if product.environment == Environment::Sandbox { " (sandbox)" } },
+            html! {
+                (duration(product.median_seconds)) " "
+                meter.bar min="0" max=(longest) value=(product.median_seconds) aria-hidden="true" {}
+            },
+            html! { (duration(product.p25_seconds)) " and " (duration(product.p75_seconds)) },
+            html! { (product.reviews) },
+        ]);
+    }
+    html! {
+        section {
+            h2 { "Time in review" }
+            (table.show())
         }
     }
 }

@@ -40,9 +40,16 @@ pub(super) fn routes() -> Router<PagesState> {
     Router::new().route(PATH, get(show).post(sign_in)).route(OUT, post(sign_out))
 }
 
-/// The values of the form on the page.
+/// The values of a form with a secret, which needs no session.
 #[derive(Clone)]
 pub(super) struct SignInForm(pub(super) Vec<(String, String)>);
+
+impl SignInForm {
+    /// Returns the first value with this name.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
 
 /// A session that has just begun.
 pub(super) struct NewSession {
@@ -85,15 +92,14 @@ async fn sign_in(
 ) -> Result<Response, Problem> {
     let (scheme, source) = (checked_origin(request.headers())?, source_of(&request));
     let form = request.extensions().get::<SignInForm>().ok_or_else(|| Problem::new(ProblemCode::MethodNotAllowed))?;
-    let sent = |name: &str| form.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
-    let next = sent(NEXT).filter(|next| is_local(next));
-    let secret = sent(SECRET).unwrap_or_default();
+    let next = form.value(NEXT).filter(|next| is_local(next));
+    let secret = form.value(SECRET).unwrap_or_default();
     let session = match begin(&state, secret, source).await {
         Ok(session) => session,
         Err(problem) if is_about_secret(&problem) => return Ok(again(&visit, PATH, next, &[], &problem)),
         Err(problem) => return Err(problem),
     };
-    let names = state.cookie_names().await?;
+    let names = state.session_cookie().await?;
     // A session that was signed in before ends, so that nobody can prepare one.
     if let Some(old) = names.presented(request.headers())
         && session_principal(&state.store, &old.secret).await?.is_some()
@@ -157,7 +163,7 @@ async fn sign_out(
         end(&state, *id, &page.principal).await?;
     }
     let scheme = checked_origin(request.headers())?;
-    let names = state.cookie_names().await?;
+    let names = state.session_cookie().await?;
     let mut response = Redirect::to("/sign-in?done=signed_out").into_response();
     response.headers_mut().insert(SET_COOKIE, names.delete(scheme == Scheme::Https));
     Ok(response)

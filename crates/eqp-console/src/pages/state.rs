@@ -11,6 +11,9 @@ use super::cookie::CookieNames;
 use crate::authenticate::{Authenticator, DEADLINE};
 use crate::problem::Problem;
 
+/// The path of the page of a submission for people outside.
+pub(super) const SHARED: &str = "/shared";
+
 /// The state that all pages share.
 #[derive(Clone)]
 pub(crate) struct PagesState {
@@ -18,29 +21,40 @@ pub(crate) struct PagesState {
     /// The router of the API for callers in the same process.
     pub(super) api: Router,
     pub(super) authenticator: Authenticator,
-    names: Arc<OnceLock<CookieNames>>,
+    /// The part of the names of cookies that identifies the installation.
+    cookies: Arc<OnceLock<String>>,
     /// When the database last answered.
     answered_at: Arc<Mutex<Option<OffsetDateTime>>>,
 }
 
 impl PagesState {
     pub(super) fn new(store: Store, api: Router, authenticator: Authenticator) -> Self {
-        Self { store, api, authenticator, names: Arc::default(), answered_at: Arc::default() }
+        Self { store, api, authenticator, cookies: Arc::default(), answered_at: Arc::default() }
     }
 
-    /// Returns the names of the session cookie. They contain a part of the ID of the installation, because browsers send the cookies of
-    /// one host to all of its ports.
-    pub(super) async fn cookie_names(&self) -> Result<CookieNames, Problem> {
-        if let Some(names) = self.names.get() {
-            return Ok(names.clone());
+    /// Returns the names of the cookie of a session.
+    pub(super) async fn session_cookie(&self) -> Result<CookieNames, Problem> {
+        Ok(CookieNames::of_sessions(&self.installation().await?))
+    }
+
+    /// Returns the names of the cookie of a link to a submission.
+    pub(super) async fn link_cookie(&self) -> Result<CookieNames, Problem> {
+        Ok(CookieNames::of_links(&self.installation().await?, SHARED))
+    }
+
+    /// Returns a part of the ID of the installation. The names of cookies contain it, because browsers send the cookies of one host to all
+    /// of its ports.
+    async fn installation(&self) -> Result<String, Problem> {
+        if let Some(part) = self.cookies.get() {
+            return Ok(part.clone());
         }
         let id = within(DEADLINE, async {
             let mut connection = self.store.pool().acquire().await?;
             instance::id(&mut connection).await
         });
         // A database gets its ID when a receiver first uses it.
-        let Some(id) = id.await? else { return Ok(CookieNames::new("")) };
-        Ok(self.names.get_or_init(|| CookieNames::new(&id.simple().to_string()[..12])).clone())
+        let Some(id) = id.await? else { return Ok(String::new()) };
+        Ok(self.cookies.get_or_init(|| id.simple().to_string()[..12].to_owned()).clone())
     }
 
     /// Records that the database has just answered.

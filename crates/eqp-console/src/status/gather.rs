@@ -98,7 +98,7 @@ async fn some(pool: &PgPool, accounts: &[i64], skus: &[String]) -> Result<(Vec<S
 }
 
 /// Returns the files of these accounts whose scan has not ended.
-fn scanned_files<'a>(times: &'a HashMap<i64, ReviewTime>, accounts: &[i64]) -> Vec<&'a ReviewTime> {
+pub(super) fn scanned_files<'a>(times: &'a HashMap<i64, ReviewTime>, accounts: &[i64]) -> Vec<&'a ReviewTime> {
     let is_scanned =
         |time: &&ReviewTime| time.track.kind == ResourceKind::File && accounts.contains(&time.track.account.0);
     let mut files: Vec<_> = times.values().filter(is_scanned).collect();
@@ -111,10 +111,10 @@ fn account_of(account: &ChannelAccount) -> StatusAccount {
 }
 
 /// The accounts and reviews that the facts about a submission refer to.
-struct Context<'a> {
-    accounts: &'a [ChannelAccount],
+pub(super) struct Context<'a> {
+    pub(super) accounts: &'a [ChannelAccount],
     /// The flows that are in review, by their tracks.
-    times: &'a HashMap<i64, ReviewTime>,
+    pub(super) times: &'a HashMap<i64, ReviewTime>,
 }
 
 impl Context<'_> {
@@ -122,7 +122,7 @@ impl Context<'_> {
         self.accounts.iter().find(|account| account.account == id).map(account_of)
     }
 
-    fn version(&self, submission: &SubmissionFacts) -> Option<VersionFacts> {
+    pub(super) fn version(&self, submission: &SubmissionFacts) -> Option<VersionFacts> {
         let flow = |name: &str| submission.tracks.iter().find(|track| track.flow == name).map(|track| self.flow(track));
         Some(VersionFacts {
             account: self.account(submission.account)?,
@@ -156,7 +156,7 @@ impl Context<'_> {
     }
 
     /// Adds the scans of archives to their submissions. A file whose submission is not known is shown alone, unless products were selected.
-    fn add_scans(
+    pub(super) fn add_scans(
         &self,
         versions: &mut Vec<VersionFacts>,
         files: Vec<&ReviewTime>,

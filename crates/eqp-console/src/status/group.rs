@@ -85,6 +85,48 @@ struct Judged {
     is_superseded: bool,
 }
 
+/// One version of a product, beside the version in the store.
+pub(super) struct OneVersion {
+    pub(super) line: VersionLine,
+    /// The next step about this version. `None` if there is nothing to do but wait.
+    pub(super) next: Option<NextStep>,
+    pub(super) is_superseded: bool,
+    pub(super) is_in_store: bool,
+    pub(super) store_version: Option<String>,
+}
+
+/// Derives the status of one of the versions of a product.
+pub(super) fn one_version(versions: Vec<VersionFacts>, resource_id: &str, now: OffsetDateTime) -> Option<OneVersion> {
+    let judged = judge(versions, now);
+    let in_store = in_store(&judged);
+    let one = judged.iter().find(|one| one.facts.resource_id == resource_id)?;
+    Some(OneVersion {
+        line: lines::of(&one.facts, one.state, one.since, now),
+        next: next_step(one, now).filter(|_| group_of(one, now) != Group::Fine),
+        is_superseded: one.is_superseded,
+        is_in_store: in_store.is_some(),
+        store_version: in_store.and_then(|one| one.facts.version.clone()),
+    })
+}
+
+/// Determines the state of each version of a product.
+fn judge(versions: Vec<VersionFacts>, now: OffsetDateTime) -> Vec<Judged> {
+    let judged = versions.into_iter().map(|facts| {
+        let (state, since) = state_of(&facts, now);
+        Judged { facts, state, since, is_superseded: false }
+    });
+    let mut judged: Vec<Judged> = judged.collect();
+    for at in 0..judged.len() {
+        judged[at].is_superseded = judged.iter().any(|other| supersedes(other, &judged[at]));
+    }
+    judged
+}
+
+/// Returns the highest version in the store.
+fn in_store(judged: &[Judged]) -> Option<&Judged> {
+    judged.iter().filter(|one| one.state == VersionState::InStore).max_by(|one, other| release_order(one, other))
+}
+
 /// Derives the status of one product. Returns `None` if none of its versions is in the store or under way.
 fn product(
     account: StatusAccount,
@@ -92,23 +134,13 @@ fn product(
     is_selection: bool,
     now: OffsetDateTime,
 ) -> Option<(Group, ProductStatus)> {
-    let mut judged: Vec<Judged> = versions
-        .into_iter()
-        .map(|facts| {
-            let (state, since) = state_of(&facts, now);
-            Judged { facts, state, since, is_superseded: false }
-        })
-        .collect();
-    for at in 0..judged.len() {
-        judged[at].is_superseded = judged.iter().any(|other| supersedes(other, &judged[at]));
-    }
+    let mut judged = judge(versions, now);
     judged.sort_by(|one, other| {
         let urgency = |one: &Judged| (group_of(one, now), one.state, one.since);
         urgency(one).cmp(&urgency(other)).then_with(|| release_order(other, one))
     });
     let group = judged.iter().map(|one| group_of(one, now)).min()?;
-    let in_store =
-        judged.iter().filter(|one| one.state == VersionState::InStore).max_by(|one, other| release_order(one, other));
+    let in_store = in_store(&judged);
     let of_group = |one: &&Judged| group != Group::Fine && group_of(one, now) == group;
     let since = judged.iter().filter(of_group).map(|one| one.since).min().or(in_store.map(|one| one.since));
     let next = judged.iter().find(of_group).and_then(|one| next_step(one, now));

@@ -12,6 +12,7 @@ mod lines;
 mod marketplace;
 mod model;
 mod reasons;
+mod review;
 mod text;
 mod version;
 mod words;
@@ -22,3 +23,8 @@ pub use self::model::{
     Channel, ChannelEndpointState, DueDate, FlowLine, NextStep, ProductStatus, SetupState, SetupStep, SetupStepKind,
     Stale, Status, StatusAccount, StatusSource, VersionLine, VersionState,
 };
+pub use self::review::model::{
+    RejectionReason, ReviewFinding, ReviewNext, ReviewStep, ReviewStepState, ReviewTrack, SubmissionReview,
+    TimelineEntry, TimelineKind,
+};
+pub(crate) use self::review::reviews_of;

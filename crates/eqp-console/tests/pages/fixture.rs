@@ -24,6 +24,8 @@ pub(crate) const PAGES: &[&str] = &[
     "/deliveries/7",
     "/subscriptions/shop",
     "/replays/1",
+    "/submissions/s2",
+    "/submissions/s2?kind=reconciliation",
     "/health",
 ];
 

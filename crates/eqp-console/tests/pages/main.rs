@@ -12,4 +12,6 @@ mod outage;
 mod overview;
 mod protection;
 mod server;
+mod shared;
 mod sign_in;
+mod submissions;

@@ -33,8 +33,7 @@ async fn the_search_finds_ids_and_parts_of_skus() {
     let database = filled("").await;
     let server = Server::on(database.pool.clone());
     let browser = server.signed_in("ops", &[Scope::Read]).await;
-    for (text, found) in [("s2", "/events?resource_id=s2"), ("s1", "/events?resource_id=s1"), ("f1", "resource_id=f1")]
-    {
+    for (text, found) in [("s2", "/submissions/s2"), ("s1", "/submissions/s1"), ("f1", "/events?resource_id=f1")] {
         let page = browser.get(&format!("/find?text={text}")).await;
         assert!(page.heading().ends_with(&format!("for {text}")), "{}", page.heading());
         assert!(page.text.contains(found), "{text}: {}", page.text);

@@ -126,6 +126,9 @@ async fn malformed_requests_are_answered_with_a_page_that_names_the_field() {
         ("/subscriptions/%ff", 400, "the path is not UTF-8"),
         ("/replays/x", 400, "the number of the replay is not a whole number"),
         ("/replays/7", 404, "7"),
+        ("/submissions/%0a", 400, "the ID of the submission contains a control character"),
+        ("/submissions/nothing", 404, "no report about submission nothing is stored"),
+        ("/submissions/s1?kind=other", 400, "kind: "),
         ("/nowhere", 404, "Unknown path"),
         ("/sign-out", 405, "Method not allowed"),
         // Parameters that were left empty are missing.

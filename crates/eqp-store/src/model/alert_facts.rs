@@ -1,6 +1,6 @@
 //! The facts from which alerts are derived.
 
-use eqp_types::{MageId, Timestamp};
+use eqp_types::{Environment, MageId, Timestamp};
 use time::OffsetDateTime;
 
 use super::{AccountId, Origin, ResourceKind, SubscriptionId};
@@ -95,6 +95,16 @@ pub struct StatusEntry {
     pub received_at: OffsetDateTime,
     pub origin: Origin,
     pub package_type: Option<String>,
+}
+
+/// A status that a review of a product had from a time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductStatusEntry {
+    pub environment: Environment,
+    pub mage_id: MageId,
+    pub sku: String,
+    pub submission_id: String,
+    pub entry: StatusEntry,
 }
 
 /// A status that the API has contradicted and no later report has confirmed.

@@ -32,9 +32,13 @@ mod report;
 #[doc(hidden)]
 mod report_id;
 #[doc(hidden)]
+mod review_timeline;
+#[doc(hidden)]
 mod status_facts;
 mod string_enum;
 mod submission;
+#[doc(hidden)]
+mod submission_link;
 #[doc(hidden)]
 mod subscription;
 #[doc(hidden)]
@@ -45,8 +49,8 @@ pub use alert::{
     ReportedChange, ReportedReminder, StoredAlert, StoredAlertChange, StoredNotification, UndeliverableChange,
 };
 pub use alert_facts::{
-    DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, PausedSubscription, ReceiverFacts,
-    RejectedSeries, StatusEntry, TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+    DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, PausedSubscription, ProductStatusEntry,
+    ReceiverFacts, RejectedSeries, StatusEntry, TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
 };
 pub use api_read::{
     ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
@@ -78,11 +82,13 @@ pub use reconcile::{
 pub use replay::{NewReplay, ReplayPosition, StoredReplay};
 pub use report::{PendingReport, ReadContext};
 pub use report_id::ReportId;
+pub use review_timeline::{AlertEntry, EventDelivery, RepeatedReport, UnreportedChange};
 pub use status_facts::{
     ArtifactFacts, ChannelAccount, ChannelEndpoint, FoundEvent, FoundResource, SubmissionFacts, TrackFacts,
 };
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
+pub use submission_link::{StoredSubmissionLink, UsedSubmissionLink};
 pub use subscription::{
     BreakerChange, DeliveryCounts, NewSubscription, SealedHandlerSecrets, StoredBreaker, StoredFallback,
     StoredSubscription, SubscriptionId, SubscriptionState,

@@ -1,15 +1,17 @@
 //! The facts about reviews from which alerts are derived: which are in progress, and how long earlier ones took. Only reads.
 
-use sqlx::{PgConnection, PgExecutor, query};
+use sqlx::{PgConnection, PgExecutor, PgPool, query};
 use time::OffsetDateTime;
 
-use super::column::read;
-use crate::model::{AccountId, StatusEntry, TrackInReview, UnconfirmedStatus};
+use super::column::{account, read};
+use crate::model::{AccountId, ProductStatusEntry, StatusEntry, TrackInReview, UnconfirmedStatus};
 
 /// The most tracks in review that are considered.
 const TRACKS: i64 = 5_000;
 /// The most events that are read of the tracks in review, and of the history of an account.
 const EVENTS: i64 = 20_000;
+/// The most events that are read of the history of all products.
+const PRODUCT_EVENTS: i64 = 50_000;
 
 /// Returns the tracks that wait for the Marketplace: all, or those of one resource. A submission that was canceled, removed or
 /// released waits for nothing.
@@ -123,6 +125,41 @@ pub async fn history(
             let (origin, package_type) = (read(&row.origin)?, row.package_type);
             let (track, status, received_at) = (row.track_id, row.status, row.received_at);
             Ok(StatusEntry { track, status, received_at, origin, package_type })
+        })
+        .collect()
+}
+
+/// Returns the statuses that the reviews of all products have had since a time, oldest first.
+pub async fn of_products(pool: &PgPool, since: OffsetDateTime) -> Result<Vec<ProductStatusEntry>, sqlx::Error> {
+    let rows = query!(
+        r#"
+        select newest.track_id as "track_id!", newest.status as "status!", newest.received_at as "received_at!",
+               newest.origin as "origin!", newest.resource_id as "resource_id!", account.environment, account.mage_id,
+               detail.sku as "sku!", detail.package_type
+        from (select seq, track_id, account_id, resource_id, status, received_at, origin
+              from eqp.event
+              where flow in ('technical', 'marketing') and kind = 'submission' and applied and status is not null
+                and received_at >= $1
+              order by seq desc
+              limit $2) as newest
+        join eqp.account on account.id = newest.account_id
+        join eqp.resource_detail as detail
+          on detail.account_id = newest.account_id and detail.resource_kind = 'submission'
+         and detail.resource_id = newest.resource_id and detail.sku is not null
+        order by newest.seq
+        "#,
+        since,
+        PRODUCT_EVENTS
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let (environment, mage_id) = account(&row.environment, &row.mage_id)?;
+            let (origin, package_type) = (read(&row.origin)?, row.package_type);
+            let (track, status, received_at) = (row.track_id, row.status, row.received_at);
+            let entry = StatusEntry { track, status, received_at, origin, package_type };
+            Ok(ProductStatusEntry { environment, mage_id, sku: row.sku, submission_id: row.resource_id, entry })
         })
         .collect()
 }

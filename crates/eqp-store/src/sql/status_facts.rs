@@ -177,6 +177,29 @@ pub async fn of_products(
     Ok(submissions(rows))
 }
 
+/// Returns the submissions with this ID in these accounts, with all of their tracks.
+pub async fn of_submission(
+    pool: &PgPool,
+    accounts: &[i64],
+    submission: &str,
+) -> Result<Vec<SubmissionFacts>, sqlx::Error> {
+    let rows = rows!(
+        r#"
+        from eqp.track
+        left join eqp.resource_detail as detail
+               on detail.account_id = track.account_id and detail.resource_kind = 'submission'
+              and detail.resource_id = track.resource_id
+        where track.account_id = any($1) and track.resource_kind = 'submission' and track.resource_id = $2
+        order by track.account_id, track.resource_id, track.flow
+        "#,
+        accounts,
+        submission
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(submissions(rows))
+}
+
 /// Returns the stored spellings of these SKUs. The case of letters is ignored.
 pub async fn spellings(pool: &PgPool, skus: &[String]) -> Result<Vec<String>, sqlx::Error> {
     let lowercase: Vec<_> = skus.iter().map(|sku| sku.to_lowercase()).collect();

@@ -20,7 +20,7 @@ pub use condition::{AlertKind, Condition};
 pub use engine::{AlertEngine, AlertEvaluation};
 pub use letter::{SupportLetter, SupportLetters};
 pub use operator::{AlertError, AlertList, AlertOperation, AlertVerb, Alerts};
-pub use review_times::{ReviewTime, review_times};
+pub use review_times::{ProductReviewTime, ReviewTime, product_review_times, review_times, typical_times};
 pub use service::AlertService;
 pub use settings::{AlertSettings, QuietHours, QuietHoursError};
 pub use stuck::{Stage, StuckLimits, Typical};

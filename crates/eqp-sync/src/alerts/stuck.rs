@@ -100,15 +100,17 @@ pub struct Typical {
 
 impl Typical {
     /// Returns `None` if there are too few durations.
-    fn of(mut durations: Vec<Duration>) -> Option<Self> {
-        if durations.len() < SAMPLES {
-            return None;
-        }
+    fn of(durations: Vec<Duration>) -> Option<Self> {
+        (durations.len() >= SAMPLES).then(|| Self::summary(durations))
+    }
+
+    /// Summarizes durations, of which there is at least one.
+    pub(super) fn summary(mut durations: Vec<Duration>) -> Self {
         durations.sort_unstable();
         // The smallest duration that at least this share of all reach.
         let percentile = |percent: usize| durations[(durations.len() * percent).div_ceil(100) - 1].as_secs();
         let (p25_seconds, median_seconds, p75_seconds) = (percentile(25), percentile(50), percentile(75));
-        Some(Self { samples: durations.len() as u64, p25_seconds, median_seconds, p75_seconds })
+        Self { samples: durations.len() as u64, p25_seconds, median_seconds, p75_seconds }
     }
 }
 
@@ -126,9 +128,9 @@ pub(super) struct Stay {
     package_type: Option<String>,
     pub(super) since: OffsetDateTime,
     /// When the next stage was reported. `None` if it has not ended.
-    until: Option<OffsetDateTime>,
+    pub(super) until: Option<OffsetDateTime>,
     /// Whether the whole stay is known and ended with a result of the Marketplace, so that its duration says something.
-    is_sample: bool,
+    pub(super) is_sample: bool,
 }
 
 /// Returns the stays of tracks, from their statuses in the order in which they were reported.
@@ -179,6 +181,13 @@ impl Durations {
         }
         let typical = durations.into_iter().filter_map(|(key, durations)| Some((key, Typical::of(durations)?)));
         Self(typical.collect())
+    }
+
+    /// Returns the durations of every stage for a type of package.
+    pub(super) fn of_type(&self, package_type: Option<&str>) -> HashMap<Stage, Typical> {
+        let is_of_type = |known: &Option<String>| known.as_deref() == package_type;
+        let of_type = self.0.iter().filter(|((_, known), _)| is_of_type(known));
+        of_type.map(|((stage, _), typical)| (*stage, *typical)).collect()
     }
 
     pub(super) fn typical(&self, stage: Stage, package_type: Option<&str>) -> Option<Typical> {

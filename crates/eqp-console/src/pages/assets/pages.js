@@ -21,6 +21,17 @@
     useCode();
   }
 
+  // A link to another submission was opened while one is shown, on a page without a form.
+  if (!secret && location.pathname === "/shared") {
+    const openOther = () => {
+      if (location.hash.startsWith("#eqp_link_")) {
+        location.replace("/shared/open" + location.hash);
+      }
+    };
+    addEventListener("hashchange", openOther);
+    openOther();
+  }
+
   // The user continues at what went wrong.
   const summary = document.querySelector(".summary a");
   if (summary) {
