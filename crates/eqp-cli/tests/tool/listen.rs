@@ -345,7 +345,9 @@ async fn events_that_no_server_delivers_are_reported() {
     database.project().await;
     let listener = home.start(&["listen"]);
     let reported = async {
-        while !listener.has_logged("1 event recorded but not delivered: `eqp serve` with the role deliver is not running") {
+        while !listener
+            .has_logged("1 event recorded but not delivered: `eqp serve` with the role deliver is not running")
+        {
             sleep(Duration::from_millis(20)).await;
         }
     };

@@ -60,9 +60,9 @@ impl StatusQuery {
         }
         let is_sku = |sku: &String| !sku.is_empty() && sku.len() <= MAX_SKU && !sku.chars().any(char::is_control);
         match skus.iter().find(|sku| !is_sku(sku)) {
-            Some(_) => {
-                Err(Problem::invalid(format!("sku: each SKU must have 1 to {MAX_SKU} bytes and no control characters")))
-            }
+            Some(_) => Err(Problem::invalid(format!(
+                "sku must contain SKUs of 1 to {MAX_SKU} bytes without control characters"
+            ))),
             None => Ok(skus),
         }
     }
