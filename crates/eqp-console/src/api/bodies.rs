@@ -3,6 +3,7 @@
 use super::accounts::AccountList;
 use super::alerts::model::{AlertAction, AlertDetail, AlertList};
 use super::audit::AuditLog;
+use super::canaries::{AcknowledgedCanary, CanaryList, CanaryResult, NewCanaries};
 use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
@@ -26,11 +27,13 @@ use crate::status::Status;
 bodies!(
     register_requests:
     AckRequest,
+    AcknowledgedCanary,
     AlertAction,
     DeliverySelection,
     FetchRequest,
     ListenRequest,
     NackRequest,
+    NewCanaries,
     NewSigningSecret,
     NewToken,
     PauseRequest,
@@ -45,6 +48,8 @@ bodies!(
     AlertDetail,
     AlertList,
     AuditLog,
+    CanaryList,
+    CanaryResult,
     ChangedDeliveries,
     CreatedToken,
     DeletedCallbacks,

@@ -3,6 +3,7 @@
 
 mod attack;
 mod bad_input;
+mod canary;
 mod certificate;
 mod changes;
 mod connections;

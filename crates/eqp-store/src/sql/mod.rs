@@ -10,6 +10,7 @@ pub mod api_read;
 pub mod audit;
 pub mod callback;
 pub mod callback_disposition;
+pub mod canary;
 pub mod chat_message;
 mod column;
 pub mod commit_failure;

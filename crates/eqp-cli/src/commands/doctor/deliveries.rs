@@ -5,7 +5,7 @@ use eqp_sync::Check;
 
 use crate::compose::database::Database;
 use crate::failure::{Exit, Failure};
-use crate::output::counted;
+use crate::output::{counted, shell_word};
 
 const NAME: &str = "deliveries";
 
@@ -20,7 +20,9 @@ pub(super) async fn deliveries(database: &Database) -> Check<Failure> {
     let found = async { Ok::<_, SubscriptionError>((subscriptions.list().await?, subscriptions.problems().await?)) };
     match found.await {
         Err(error) => {
-            let failure = Failure::new(Exit::Failed, "the deliveries cannot be read").because(&error);
+            let failure = Failure::new(Exit::Failed, "the deliveries cannot be read")
+                .because(&error)
+                .next("run `eqp doctor` again; if it fails again, check the log of Postgres");
             Check::new(NAME, Err(failure))
         }
         Ok((list, _)) if list.is_empty() => Check::absent(NAME, "no subscriptions; create one: eqp subscriptions add"),
@@ -28,17 +30,31 @@ pub(super) async fn deliveries(database: &Database) -> Check<Failure> {
             let waiting: u64 = list.iter().map(|subscription| subscription.waiting).sum();
             Check::new(NAME, Ok(format!("{}; {waiting} waiting", counted(list.len(), "subscription"))))
         }
-        Ok((_, problems)) => Check::warning(NAME, described(&problems)),
+        Ok((_, problems)) => {
+            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let remedies: Vec<String> = problems.iter().filter_map(remedy).collect();
+            Check::warning(NAME, texts.join("; "), remedies.join("; "))
+        }
     }
 }
 
-fn described(problems: &[DeliveryProblem]) -> String {
-    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let unattended = problems.iter().any(|problem| matches!(problem, DeliveryProblem::Unattended { .. }));
-    let remedy = if unattended {
-        "; run `eqp serve` with the role deliver"
-    } else {
-        "; see `eqp subscriptions list` and `eqp deliveries list`"
-    };
-    texts.join("; ") + remedy
+/// Returns the remedy for a problem.
+fn remedy(problem: &DeliveryProblem) -> Option<String> {
+    Some(match problem {
+        DeliveryProblem::Unattended { .. } => "run `eqp serve` with the role deliver".to_owned(),
+        DeliveryProblem::Paused { subscription, .. } => {
+            format!("eqp subscriptions resume {}", shell_word(subscription))
+        }
+        DeliveryProblem::Down { subscription, .. } => format!(
+            "see why with `eqp deliveries list --waiting --subscription {}`; the handler is tried again automatically",
+            shell_word(subscription)
+        ),
+        DeliveryProblem::Dead { subscription, .. } => {
+            format!("eqp deliveries list --dead --subscription {}", shell_word(subscription))
+        }
+        DeliveryProblem::Old { subscription, .. } => {
+            format!("eqp deliveries list --waiting --subscription {}", shell_word(subscription))
+        }
+        _ => return None,
+    })
 }
