@@ -55,6 +55,7 @@ pub mod rotation;
 pub mod schema;
 pub mod signing_secret;
 pub mod status_facts;
+mod store_version;
 pub(crate) mod stored_callback;
 pub(crate) mod submissions;
 pub mod subscription;
