@@ -193,3 +193,25 @@ async fn the_doctor_finds_drift_other_versions_lost_durability_and_handlers_that
         assert!(check["remedy"].as_str().unwrap().contains(remedy), "{check}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_no_longer_registered_is_not_checked_and_can_be_forgotten() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    let url = "https://127.0.0.1:2/callbacks/main";
+    let add = ["callbacks", "add", "--name", "main", "--url", url];
+    let forget = ["callbacks", "forget", "--name", "main"];
+    assert_eq!(vendor.home.run_aside(&add).code, 0);
+    is(&named_check(&vendor.home, "public URL", &[]), "warning", "no connection");
+    let refused = vendor.home.run_aside(&forget);
+    assert!(refused.code == 1 && refused.stderr.contains("is still registered"), "{refused:?}");
+    assert_eq!(vendor.home.run_aside(&["callbacks", "remove", "--name", "main"]).code, 0);
+    is(&named_check(&vendor.home, "public URL", &[]), "absent", "no endpoint is registered");
+    let refused = vendor.home.run_aside(&forget);
+    assert!(refused.code == 1 && refused.stderr.contains("still accepts callbacks"), "{refused:?}");
+    sqlx::query("update eqp.credential set state = 'retired'").execute(&vendor.database.pool).await.unwrap();
+    let forgotten = vendor.home.run_aside(&forget);
+    assert_eq!(forgotten.code, 0, "{forgotten:?}");
+    assert_eq!(vendor.home.run_aside(&forget).code, 4);
+    let again = vendor.home.run_aside(&add);
+    assert_eq!(again.code, 0, "the name and the path are free: {again:?}");
+}

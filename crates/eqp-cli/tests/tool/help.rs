@@ -36,6 +36,7 @@ fn help_of_every_command() {
         &["callbacks", "rotate"],
         &["callbacks", "retire"],
         &["callbacks", "remove"],
+        &["callbacks", "forget"],
         &["alerts"],
         &["alerts", "list"],
         &["alerts", "show"],
