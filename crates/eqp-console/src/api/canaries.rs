@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::exposed;
 use crate::authorized::{ApiState, Authorized, Operate};
 use crate::extract::{JsonBody, PathParameters, whole_number};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Problem;
 
 /// Returns the routes of canaries.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -116,10 +116,7 @@ async fn create(
     operator: Authorized<Operate>,
     JsonBody(request): JsonBody<NewCanaries>,
 ) -> Result<(StatusCode, Json<CanaryList>), Problem> {
-    let Some(key) = operator.master_key() else {
-        return Err(Problem::new(ProblemCode::Conflict)
-            .detail("canaries cannot be created, because this process cannot use the master key of the receiver"));
-    };
+    let key = operator.master_key("canaries cannot be created")?;
     // Receivers reject a credential under another key than the database's.
     within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;
     let mut change = operator.begin().await?;
