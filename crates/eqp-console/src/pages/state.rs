@@ -1,15 +1,21 @@
 //! The state that all pages share.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
-use eqp_store::Store;
 use eqp_store::internal::{instance, within};
+use eqp_store::sqlx::Postgres;
+use eqp_store::sqlx::pool::PoolConnection;
+use eqp_store::{Error, Store};
 use time::OffsetDateTime;
 
 use super::cookie::CookieNames;
 use crate::authenticate::{Authenticator, DEADLINE};
 use crate::problem::Problem;
+
+/// The time for which a page waits for a connection to the database.
+const CONNECT: Duration = Duration::from_secs(1);
 
 /// The state that all pages share.
 #[derive(Clone)]
@@ -28,16 +34,19 @@ impl PagesState {
         Self { store, api, authenticator, names: Arc::default(), answered_at: Arc::default() }
     }
 
+    /// Returns a connection, without making the user of a page wait for long while the database is down.
+    pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        within(CONNECT, self.store.pool().acquire()).await
+    }
+
     /// Returns the names of the session cookie. They contain a part of the ID of the installation, because browsers send the cookies of
     /// one host to all of its ports.
     pub(super) async fn cookie_names(&self) -> Result<CookieNames, Problem> {
         if let Some(names) = self.names.get() {
             return Ok(names.clone());
         }
-        let id = within(DEADLINE, async {
-            let mut connection = self.store.pool().acquire().await?;
-            instance::id(&mut connection).await
-        });
+        let mut connection = self.connection().await?;
+        let id = within(DEADLINE, instance::id(&mut connection));
         // A database gets its ID when a receiver first uses it.
         let Some(id) = id.await? else { return Ok(CookieNames::new("")) };
         Ok(self.names.get_or_init(|| CookieNames::new(&id.simple().to_string()[..12])).clone())
