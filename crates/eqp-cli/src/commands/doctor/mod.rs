@@ -136,7 +136,7 @@ async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool) ->
     let mut checks = vec![marketplace::clock(ahead_of_api, Some(facts.clock_ahead))];
     checks.extend(database::checks(&facts));
     checks.push(registrations::registrations(&facts.registrations, OffsetDateTime::now_utc()));
-    checks.push(deliveries::deliveries(&database).await);
+    checks.push(deliveries::deliveries(&database, &context.loaded.subscriptions).await);
     checks.push(reconciliation::reconciliation(&database, interval).await);
     checks.push(public_url::public_urls(context, &facts.endpoints).await);
     checks.push(versions::versions(&facts.receivers));
