@@ -34,10 +34,10 @@ pub(super) struct HandlerOptions {
     #[arg(long, value_name = "CHANNEL", requires = "slack_token_file", help_heading = "Handler")]
     slack_channel: Option<String>,
     /// File (mode 0600) with the URL of a Slack incoming webhook, to which decisive changes are sent
-    #[arg(long, value_name = "FILE", help_heading = "Handler")]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = "Handler")]
     slack_webhook_file: Option<PathBuf>,
     /// File (mode 0600) with the token of the Slack bot, xoxb-… with the scope chat:write
-    #[arg(long, value_name = "FILE", requires = "slack_channel", help_heading = "Handler",
+    #[arg(long, value_name = "FILE", requires = "slack_channel", hide_short_help = true, help_heading = "Handler",
           conflicts_with_all = ["webhook", "recipe", "exec", "slack_webhook_file", "discord_webhook_file",
                                 "teams_webhook_file", "emails", "pull"])]
     slack_token_file: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub(super) struct HandlerOptions {
     #[arg(long, alias = "discord", value_name = "FILE", help_heading = "Handler")]
     discord_webhook_file: Option<PathBuf>,
     /// File (mode 0600) with the URL of a Microsoft Teams webhook (Workflows), to which decisive changes are sent
-    #[arg(long, alias = "teams", value_name = "FILE", help_heading = "Handler")]
+    #[arg(long, alias = "teams", value_name = "FILE", hide_short_help = true, help_heading = "Handler")]
     teams_webhook_file: Option<PathBuf>,
     /// Send mails about decisive changes to this address, through the mail server of the worker; can be repeated
     #[arg(long = "email", value_name = "ADDRESS", value_delimiter = ',', help_heading = "Handler")]
@@ -56,7 +56,7 @@ pub(super) struct HandlerOptions {
 
     /// Parameter of the recipe; can be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "recipe", value_parser = pair,
-          help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
+          hide_short_help = true, help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
     parameters: Vec<(String, String)>,
     /// File (mode 0600) with the secret that signs requests, whsec_… of Standard Webhooks
     #[arg(long, value_name = "FILE", help_heading = "Webhook", conflicts_with_all = NO_REQUEST)]
@@ -65,22 +65,22 @@ pub(super) struct HandlerOptions {
     #[arg(long, help_heading = "Webhook", conflicts_with = "secret_file", conflicts_with_all = NO_REQUEST)]
     generate_secret: bool,
     /// Sign with the hexadecimal HMAC-SHA256 of the body in this header, such as X-Hub-Signature-256, instead
-    #[arg(long, value_name = "HEADER", requires = "webhook", help_heading = "Webhook",
+    #[arg(long, value_name = "HEADER", requires = "webhook", hide_short_help = true, help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     hmac_header: Option<String>,
     /// Text before the digits in the header, such as sha256=
-    #[arg(long, value_name = "TEXT", requires = "hmac_header", help_heading = "Webhook")]
+    #[arg(long, value_name = "TEXT", requires = "hmac_header", hide_short_help = true, help_heading = "Webhook")]
     hmac_prefix: Option<String>,
     /// Additional header, whose value can contain {{ data.… }} and {{ secrets.… }}; can be repeated
     #[arg(long = "header", value_name = "NAME=TEMPLATE", requires = "webhook", value_parser = pair,
-          help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
+          hide_short_help = true, help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     headers: Vec<(String, String)>,
     /// File with the template of the body, which is otherwise the message as JSON
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhook",
+    #[arg(long, value_name = "FILE", requires = "webhook", hide_short_help = true, help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     body_template: Option<PathBuf>,
     /// Media type of the body [default: application/json]
-    #[arg(long, value_name = "TYPE", requires = "webhook", help_heading = "Webhook",
+    #[arg(long, value_name = "TYPE", requires = "webhook", hide_short_help = true, help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     content_type: Option<String>,
     /// Secret that templates use as {{ secrets.NAME }}, from a file (mode 0600); can be repeated
