@@ -133,7 +133,7 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "0015_canary.sql",
-        "0823ef302a17064661857163d60b1a3b7107fc06c9884d2f475796c956a07504",
+        "b8026317596ba329d5669ee9f4702a2793551f3035affdc7e60bd311feb11113",
         "insert into eqp.canary (endpoint_id, username, password_hmac, expires_at)
              select id, 'canary-' || id, decode(repeat('00', 32), 'hex'), now() from eqp.endpoint;
          update eqp.receiver set version = '0.1.0'",

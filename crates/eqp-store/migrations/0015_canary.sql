@@ -1,5 +1,5 @@
 -- Canaries: test callbacks that `eqp doctor --canary` sends through the public URL of an endpoint. They are stored like other callbacks, but
--- never projected, and are no evidence that the Marketplace calls.
+-- never projected, and do not show that the Marketplace calls.
 
 create table eqp.canary (
     -- Negative, so that `callback.credential_id` distinguishes canaries from other callbacks. Another column would enlarge every row.

@@ -18,7 +18,7 @@ pub enum CheckState<E> {
     Warning {
         /// The problem.
         what: String,
-        /// What to do about it.
+        /// The remedy.
         remedy: String,
     },
     /// The part is not set up or is not running, which may be intended. Contains the reason.

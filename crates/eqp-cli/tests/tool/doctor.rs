@@ -54,10 +54,13 @@ async fn a_canary_passes_and_is_neither_an_event_nor_a_callback_from_adobe() {
     assert_eq!(count(&vendor, stored).await, 1, "it is stored");
     for (sql, what) in [
         ("select count(*) from eqp.callback_pending", "it is not queued"),
-        ("select count(*) from eqp.event", "it is no event"),
+        ("select count(*) from eqp.event", "it is not an event"),
         ("select count(*) from eqp.callback_disposition", "it is not projected"),
-        ("select count(*) from eqp.credential where last_used_at is not null", "it is no use of a credential"),
-        ("select count(*) from eqp.rejected_callback", "it is no rejected callback"),
+        (
+            "select count(*) from eqp.credential where last_used_at is not null",
+            "it does not count as use of a credential",
+        ),
+        ("select count(*) from eqp.rejected_callback", "it is not a rejected callback"),
     ] {
         assert_eq!(count(&vendor, sql).await, 0, "{what}");
     }
@@ -105,7 +108,7 @@ async fn a_canary_that_fails_says_why_and_ends_with_1() {
     assert_eq!(count(&vendor, "select count(*) from eqp.canary where passed_at is not null").await, 0);
 }
 
-/// Starts an HTTP proxy on this machine, which stands for another host. Returns its URL and the number of connections that it has made.
+/// Starts an HTTP proxy on this machine, which represents another host. Returns its URL and the number of connections that it has made.
 async fn proxy() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

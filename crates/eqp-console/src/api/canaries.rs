@@ -41,7 +41,7 @@ pub struct CanaryList {
     pub canaries: Vec<Canary>,
 }
 
-/// A callback to be sent with its own credential. It is stored, never projected, and no evidence that the Marketplace calls.
+/// A callback to be sent with its own credential. It is stored, never projected, and does not show that the Marketplace calls.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ impl OperatorClient {
     ///
     /// # Errors
     ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such endpoint, and with `conflict` if the service
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no registered endpoint with this name, and with `conflict` if the service
     /// has no master key. Otherwise returns the errors of [`events`](Self::events).
     pub async fn create_canaries(&self, endpoint: Option<&str>) -> Result<CanaryList, OperatorError> {
         self.post("/canaries", &NewCanaries { endpoint: endpoint.map(str::to_owned) }).await

@@ -170,7 +170,7 @@ impl PageContext {
         self.visit.now
     }
 
-    /// Returns the path of a page that confirms what was just done. The tag keeps a link of somebody else from confirming what was not done.
+    /// Returns the path of a page that confirms what was just done. The tag keeps a link of another user from confirming an action that was not carried out.
     pub(super) fn confirmation(&self, path: &str, done: Done) -> String {
         let code: &str = done.into();
         format!("{path}?{DONE}={code}.{}", self.tag(path, code))

@@ -267,7 +267,7 @@ mod tests {
         );
         new.canary_passed_at = Some(NOW - Duration::hours(2));
         assert_eq!(shown(&new)[1], "endpoint reachable: yes, canary passed 2 h ago");
-        assert_eq!(shown(&new)[3], "first callback from Adobe: not yet", "a canary is no callback from Adobe");
+        assert_eq!(shown(&new)[3], "first callback from Adobe: not yet", "a canary is not a callback from Adobe");
         let sentence = new.shown().sentence(NOW);
         assert_eq!(sentence, "last callback: none from Adobe yet (canary passed 2 h ago); never reconciled");
         new.canary_passed_at = None;

@@ -244,7 +244,7 @@ pub struct Channel {
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub last_callback_at: Option<OffsetDateTime>,
-    /// When a canary last passed (`eqp doctor --canary`). It is no evidence that Adobe calls. Null if none has.
+    /// When a canary last passed (`eqp doctor --canary`). It does not show that Adobe calls. Null if none has.
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub canary_passed_at: Option<OffsetDateTime>,

@@ -263,7 +263,7 @@ mod tests {
         for (username, password) in [("new", "wrong"), ("old", "chirp"), ("", "chirp")] {
             assert!(index.find(&key, "/", username, password.as_bytes()).is_none(), "{username} {password}");
         }
-        assert_eq!(index.endpoint_of("old"), None, "its rejection is no rejected callback");
+        assert_eq!(index.endpoint_of("old"), None, "its rejection does not count as a rejected callback");
         assert!(index.principals().all(|principal| !principal.is_canary()), "its use is not recorded");
     }
 

@@ -26,7 +26,7 @@ async fn a_canary_is_accepted_at_once_and_is_stored_but_not_queued() {
         .fetch_one(&receiver.database.pool)
         .await
         .unwrap();
-    assert_eq!(rejected, 0, "a rejected canary is no rejected callback");
+    assert_eq!(rejected, 0, "a rejected canary does not count as a rejected callback");
     drop(connection);
     receiver.stop().await;
 }

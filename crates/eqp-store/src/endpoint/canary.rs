@@ -12,7 +12,7 @@ use super::keyed_hash::KeyedHash;
 use crate::model::{EndpointId, NewCredential};
 use crate::{Error, sql};
 
-/// How long the credential of a canary is accepted.
+/// The time for which the credential of a canary is accepted.
 const VALID_FOR: Duration = Duration::from_mins(1);
 
 /// A canary to be sent.

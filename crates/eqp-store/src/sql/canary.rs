@@ -22,7 +22,7 @@ pub struct UsableCanary {
     pub endpoint_id: i64,
     pub username: String,
     pub password_hmac: Vec<u8>,
-    /// How long it is still valid.
+    /// The remaining time for which it is valid.
     pub valid_for: Duration,
 }
 

@@ -99,13 +99,16 @@ impl Forget {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let data = context.settings.data.look()?;
         let key = known_master_key(&data)?;
-        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
-        let forgotten = async {
-            let endpoints = endpoints_to_read(&database, &data, key).await?;
-            change::run(context, Forgetting { endpoints, name: &self.name }, self.dry_run).await
-        }
-        .await;
-        database.close().await?;
+        let forget =
+            async |endpoints| change::run(context, Forgetting { endpoints, name: &self.name }, self.dry_run).await;
+        let forgotten = match Database::open_to_look(context, Upgrade::unless(self.dry_run)).await? {
+            None => forget(None).await,
+            Some(database) => {
+                let forgotten = async { forget(endpoints_to_read(&database, &data, key).await?).await }.await;
+                database.close().await?;
+                forgotten
+            }
+        };
         if forgotten?.is_none() {
             return Ok(());
         }

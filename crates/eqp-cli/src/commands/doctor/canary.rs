@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 
 const NAME: &str = "canary";
-/// How long to wait for an acknowledged canary to appear in the database. A receiver that has spooled it drains it within seconds.
+/// The time limit for an acknowledged canary to appear in the database. A receiver that has spooled it drains it within seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 

@@ -38,7 +38,7 @@ use crate::output::Table;
 /// with the steps that are missing. With --server, run the command on the server to check its database and receiver.
 ///
 /// --canary sends a test callback through the public URL instead, with a credential that is valid for a minute, and looks for it in the
-/// database. It is stored, never becomes an event, and is no evidence that Adobe calls. The result is valid for this machine.
+/// database. It is stored, never becomes an event, and does not show that Adobe calls. The result is valid for this machine.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -178,7 +178,7 @@ async fn apply(
 ) -> Result<(), Problem> {
     let caller = operator.principal().to_string();
     let named = action.by.as_deref();
-    // Whoever has a token could write any name. The administrator of this machine could write it into the database as well.
+    // A caller with a token could write any name. The administrator of this machine could write it into the database as well.
     let (by, claimed) = match operator.principal() {
         Principal::Local => (named.unwrap_or(&caller), None),
         _ => (caller.as_str(), named),

@@ -25,7 +25,7 @@ use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query};
 use crate::problem::{Problem, ProblemCode};
 
-/// What cannot be done without the master key.
+/// The operation that is impossible without the master key.
 const UNSEALABLE: &str = "secrets cannot be stored";
 /// The maximum length of the reason of a pause.
 const MAX_REASON: usize = 500;
@@ -84,7 +84,7 @@ pub struct Subscription {
     pub next_probe_at: Option<OffsetDateTime>,
     /// The number of deliveries that wait.
     pub waiting: u64,
-    /// The number of events that were recorded while it was paused, and are not compared with its filter yet: at most so many more will wait.
+    /// The number of events that were recorded while it was paused, and are not compared with its filter yet: at most this number will wait in addition.
     #[serde(default)]
     pub unmatched: u64,
     /// The number of deliveries that failed for good.

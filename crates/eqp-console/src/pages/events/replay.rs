@@ -90,7 +90,7 @@ fn planned(page: &PageContext, seq: i64, to: Option<&str>, plan: &PlannedReplay)
     }
 }
 
-/// Names the subscriptions that are left out, and why.
+/// Names the subscriptions that are omitted, and the reason.
 fn fetched(plan: &PlannedReplay) -> Markup {
     html! {
         @if !plan.fetched.is_empty() {

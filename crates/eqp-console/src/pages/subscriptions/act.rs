@@ -39,12 +39,9 @@ pub(super) async fn pause(
 ) -> Result<Response, Problem> {
     let redisplay = match form.accept::<PauseRequest>(&page) {
         Ok((request, client)) => {
-            if is_paused(&client, &name).await? {
-                let path = format!("/subscriptions/{}", segment(&name));
-                return Ok(carried_out(&page, &path, Done::PausedAlready));
-            }
+            let done = if is_paused(&client, &name).await? { Done::PausedAlready } else { Done::Paused };
             match client.pause_subscription(&name, request.reason.as_deref()).await.map_err(Problem::from) {
-                Ok(_) => return Ok(carried_out(&page, &format!("/subscriptions/{}", segment(&name)), Done::Paused)),
+                Ok(_) => return Ok(carried_out(&page, &format!("/subscriptions/{}", segment(&name)), done)),
                 Err(problem) => {
                     let mut redisplay = refused(&form, problem)?;
                     redisplay.field = Some("reason".to_owned());
