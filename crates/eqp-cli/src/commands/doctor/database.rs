@@ -32,7 +32,7 @@ pub(super) struct Facts {
 
 /// An open database, or the result of the check that explains why it cannot be used.
 pub(super) enum Opened {
-    Usable(Database, Box<Facts>),
+    Usable(Box<(Database, Facts)>),
     Unusable(Check<Failure>),
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn open(context: &Context) -> Opened {
         Err(failure) => return Opened::Unusable(Check::new(NAME, Err(failure))),
     };
     match look(&database, context).await {
-        Ok(facts) => Opened::Usable(database, Box::new(facts)),
+        Ok(facts) => Opened::Usable(Box::new((database, facts))),
         Err(failure) => {
             let closed = database.close().await;
             Opened::Unusable(Check::new(NAME, Err(closed.err().unwrap_or(failure))))

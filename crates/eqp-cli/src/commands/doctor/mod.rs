@@ -72,7 +72,7 @@ impl Doctor {
         let settings = settings::all(context);
         let opened = database::open(context).await;
         let setup = match &opened {
-            Opened::Usable(..) => setup(context).await,
+            Opened::Usable(_) => setup(context).await,
             Opened::Unusable(_) if context.settings.server.url.is_some() => setup(context).await,
             Opened::Unusable(_) => Vec::new(),
         };
@@ -119,7 +119,7 @@ impl Doctor {
 async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool) -> Vec<Check<Failure>> {
     let ahead_of_api = if reaches_marketplace { marketplace::ahead_of_api(context).await } else { None };
     let (database, facts) = match opened {
-        Opened::Usable(database, facts) => (database, facts),
+        Opened::Usable(usable) => *usable,
         Opened::Unusable(check) => {
             return vec![
                 marketplace::clock(ahead_of_api, None),
