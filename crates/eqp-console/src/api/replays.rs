@@ -81,7 +81,7 @@ pub struct PlannedReplay {
     pub deliveries: u64,
     /// The subscriptions that receive events, by name.
     pub subscriptions: Vec<ReplayReceiver>,
-    /// The subscriptions that receive none because consumers fetch their messages: name one of them in `to` to replay to it.
+    /// The subscriptions that receive none because consumers fetch their messages: pass one of them as `to` to replay to it.
     #[serde(default)]
     pub fetched: Vec<String>,
     /// The first 20 events that are delivered.

@@ -31,7 +31,7 @@ impl KeptForm {
     /// Shows the form after a failure of the server.
     pub(super) fn shown(&self) -> Markup {
         html! {
-            h2 { "What you have sent" }
+            h2 { "The form that you have sent" }
             p { "It may not have been carried out. Nothing that you typed is lost: send it again once the database answers." }
             (self.typed())
             form method="post" action=(self.action) {
@@ -44,7 +44,7 @@ impl KeptForm {
     /// Shows the form to a user whose token may not send it.
     pub(super) fn with_other_token(&self) -> Markup {
         html! {
-            h2 { "What you have sent" }
+            h2 { "The form that you have sent" }
             p { "Your token may only read. Sign in with one that has the scope operate to send it." }
             (self.typed())
             form.sign-in method="post" action=(self.action) {

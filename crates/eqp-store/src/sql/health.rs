@@ -70,9 +70,9 @@ pub async fn missing_rights(connection: &mut PgConnection) -> Result<(String, Ve
     let row = query!(
         r#"
         select current_user::text as "role!",
-               array(select needed.privilege || ' on ' || needed.name
-                     from unnest($1::text[], $2::text[]) as needed (name, privilege)
-                     where not has_table_privilege(needed.name, needed.privilege)) as "missing!"
+               array(select required.privilege || ' on ' || required.name
+                     from unnest($1::text[], $2::text[]) as required (name, privilege)
+                     where not has_table_privilege(required.name, required.privilege)) as "missing!"
         "#,
         &tables,
         &rights

@@ -114,7 +114,7 @@ impl Doctor {
     }
 }
 
-/// Returns the checks of what is in the database, and of the clock. Closes the database. The Marketplace is asked for its time if it can be
+/// Returns the checks of what is in the database, and of the clock. Closes the database. The time of the Marketplace is requested if it can be
 /// reached.
 async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool) -> Vec<Check<Failure>> {
     let ahead_of_api = if reaches_marketplace { marketplace::ahead_of_api(context).await } else { None };
