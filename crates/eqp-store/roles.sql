@@ -54,6 +54,8 @@ begin
     grant select, insert, update on eqp.account, eqp.endpoint, eqp.credential to eqp_runtime;
     grant select, insert, delete on eqp.sealed_secret to eqp_runtime;
     grant select, insert, update, delete on eqp.receiver to eqp_runtime;
+    -- `eqp doctor --canary`.
+    grant select, insert, update (callback_id, passed_at), delete on eqp.canary to eqp_runtime;
     -- Callbacks are deleted by retention and never updated.
     grant select, insert, delete on eqp.callback to eqp_runtime;
     grant select, insert, update, delete on eqp.callback_pending to eqp_runtime;
@@ -153,6 +155,7 @@ begin
     -- Loads the credentials, records their use, and retires replaced ones when their grace period ends.
     grant select on eqp.account, eqp.endpoint, eqp.credential to eqp_accept;
     grant update (state, active_since, first_used_at, last_used_at, retire_at, retire_grace) on eqp.credential to eqp_accept;
+    grant select on eqp.canary to eqp_accept;
     -- The secret of a retired credential is deleted without being read.
     grant select (credential_id), delete on eqp.sealed_secret to eqp_accept;
     grant select, insert, update, delete on eqp.receiver to eqp_accept;

@@ -134,11 +134,30 @@ fn with_plain_usage(mut error: clap::Error, definition: &mut clap::Command) -> c
         let meant = words.fold(&*definition, |meant, word| meant.find_subcommand(word).unwrap_or(meant));
         error.insert(ContextKind::Usage, ContextValue::StyledStr(meant.clone().render_usage()));
     }
+    definition.build();
+    with_example(&mut error, definition);
     if error.kind() == ErrorKind::UnknownArgument {
         let command = std::env::args_os().skip(1).find(|word| definition.find_subcommand(word).is_some());
         with_new_name(&mut error, &command.unwrap_or_default().to_string_lossy());
     }
     with_visible_arguments(error)
+}
+
+/// Adds an example of the command to an error.
+fn with_example(error: &mut clap::Error, definition: &clap::Command) {
+    let words = std::env::args_os().skip(1);
+    let meant = words.fold(definition, |meant, word| meant.find_subcommand(word).unwrap_or(meant));
+    let Some(path) = meant.get_bin_name().filter(|_| !meant.has_subcommands()) else { return };
+    let help = meant.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let is_example = |line: &&str| line.trim_start().starts_with(path) && !line.trim_end().ends_with('\\');
+    let Some(example) = help.lines().find(is_example) else { return };
+    let tip = format!("for example: {}", example.trim());
+    let mut tips = match error.remove(ContextKind::Suggested) {
+        Some(ContextValue::StyledStrs(tips)) => tips,
+        _ => Vec::new(),
+    };
+    tips.push(tip.into());
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
 }
 
 /// Renamed flags of version 0.1: the command, the old name and the new name.
@@ -158,7 +177,11 @@ fn with_new_name(error: &mut clap::Error, command: &str) {
     let Some((_, old, new)) = renamed else { return };
     error.remove(ContextKind::SuggestedArg);
     let tip = format!("'{old}' was renamed to '{new}'");
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    let mut tips = vec![tip.into()];
+    if let Some(ContextValue::StyledStrs(others)) = error.remove(ContextKind::Suggested) {
+        tips.extend(others);
+    }
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
 }
 
 /// Escapes the arguments that an error quotes: a script may pass on external text, and a line end in it must not start a new line.
@@ -197,6 +220,20 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::definition().debug_assert();
+    }
+
+    #[test]
+    fn short_help_of_every_command_fits_on_a_screen() {
+        fn check(command: &mut clap::Command) {
+            for verb in command.get_subcommands_mut() {
+                let lines = verb.render_help().to_string().lines().count();
+                assert!(lines <= 58, "`{} -h` has {lines} lines", verb.get_bin_name().unwrap_or_default());
+                check(verb);
+            }
+        }
+        let mut definition = Cli::definition().term_width(100);
+        definition.build();
+        check(&mut definition);
     }
 
     #[test]

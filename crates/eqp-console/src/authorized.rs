@@ -23,8 +23,8 @@ use crate::setting::Setting;
 #[derive(Clone, Debug)]
 pub(crate) struct ApiState {
     store: Store,
-    /// Seals the secrets of handlers.
-    key: Option<MasterKey>,
+    /// Seals the secrets of handlers; or the reason why they cannot be sealed.
+    key: Result<MasterKey, String>,
     pull: Pull,
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
@@ -39,7 +39,7 @@ pub(crate) struct ApiState {
 impl ApiState {
     pub(crate) fn new(
         store: Store,
-        key: Option<MasterKey>,
+        key: Result<MasterKey, String>,
         handlers: Option<HandlerEnvironment>,
         limits: StuckLimits,
         pull: Pull,
@@ -87,8 +87,10 @@ impl<S> Authorized<S> {
         self.state.store.pool()
     }
 
-    pub(crate) fn master_key(&self) -> Option<&MasterKey> {
-        self.state.key.as_ref()
+    /// Returns the master key. `purpose` says what cannot be done without it.
+    pub(crate) fn master_key(&self, purpose: &str) -> Result<&MasterKey, Problem> {
+        let problem = |reason| Problem::new(ProblemCode::Conflict).detail(format!("{purpose}, because {reason}"));
+        self.state.key.as_ref().map_err(problem)
     }
 
     pub(crate) fn handlers(&self) -> Option<&HandlerEnvironment> {

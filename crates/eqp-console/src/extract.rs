@@ -35,8 +35,32 @@ pub(crate) fn read_parameters<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, 
         let parameter = error.path().to_string();
         let reason = error.into_inner();
         // The path is `.` if the error is not about one parameter, or if the reason names it.
-        Problem::invalid(if parameter == "." { reason.to_string() } else { format!("{parameter}: {reason}") })
+        let reason = in_plain_words(&reason.to_string());
+        Problem::invalid(if parameter == "." { reason } else { format!("{parameter}: {reason}") })
     })
+}
+
+/// Says in words of users what a parser reports in those of programmers.
+fn in_plain_words(reason: &str) -> String {
+    const WORDS: [(&str, &str); 12] = [
+        ("invalid digit found in string", "it is not a whole number"),
+        ("cannot parse integer from empty string", "it is empty"),
+        ("number too large to fit in target type", "the number is too large"),
+        ("number too small to fit in target type", "the number is too small"),
+        ("provided string was not `true` or `false`", "it is neither true nor false"),
+        ("EOF while parsing", "the body ends while reading"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("expected a borrowed string", "expected a text"),
+        ("expected a string", "expected a text"),
+        ("unknown variant", "unknown value"),
+        ("invalid type: ", "wrong type: "),
+    ];
+    let mut text = WORDS.iter().fold(reason.to_owned(), |text, (jargon, words)| text.replace(jargon, words));
+    for number in ["u64", "u32", "i64", "i32", "usize"] {
+        text = text.replace(&format!("expected {number}"), "expected a whole number");
+    }
+    text
 }
 
 /// Reads a number in a path. `of` is the object that has the number, such as `event`.
@@ -81,10 +105,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             }
         })?;
         // Postgres cannot store it in a text.
-        if body.windows(NUL.len()).any(|part| part == NUL) {
+        if contains_nul(&body) {
             return Err(Problem::invalid("the body contains a NUL character"));
         }
-        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::invalid(error.to_string()))
+        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::invalid(in_plain_words(&error.to_string())))
     }
 }
 
@@ -96,8 +120,20 @@ pub(crate) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Pr
     timeout(BODY_DEADLINE, reading).await.map_err(|_elapsed| Problem::new(ProblemCode::TooSlow))
 }
 
-/// NUL as JSON.
-const NUL: &[u8] = b"\\u0000";
+/// Returns whether JSON contains a NUL character. An escaped backslash before `u0000` makes it a text of six characters.
+fn contains_nul(json: &[u8]) -> bool {
+    const NUL: &[u8] = b"u0000";
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        let after = &rest[at + 1..];
+        if after.starts_with(NUL) {
+            return true;
+        }
+        // The character after a backslash belongs to it.
+        rest = after.get(1..).unwrap_or_default();
+    }
+    false
+}
 
 /// Checks the limit of a list.
 pub(crate) fn checked_limit(limit: u32) -> Result<(), Problem> {
@@ -109,3 +145,37 @@ pub(crate) fn checked_limit(limit: u32) -> Result<(), Problem> {
 
 /// The maximum number of rows of a list.
 const MAX_LIMIT: u32 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_nul_character_is_one() {
+        for (json, expected) in [
+            (r#"{"a": "\u0000"}"#, true),
+            (r#"{"a": "\\\u0000"}"#, true),
+            (r#"{"a": "\\u0000"}"#, false),
+            (r#"{"a": "\\"}"#, false),
+            (r#"{"a": "u0000\""#, false),
+            ("\\", false),
+        ] {
+            assert_eq!(contains_nul(json.as_bytes()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn errors_of_parsers_are_in_plain_words() {
+        for (jargon, words) in [
+            ("invalid digit found in string", "it is not a whole number"),
+            (
+                "invalid type: string \"x\", expected u64 at line 1 column 9",
+                "wrong type: string \"x\", expected a whole number at line 1 column 9",
+            ),
+            ("invalid type: integer `1`, expected a sequence", "wrong type: integer `1`, expected a list"),
+            ("unknown field `x`", "unknown field `x`"),
+        ] {
+            assert_eq!(in_plain_words(jargon), words);
+        }
+    }
+}

@@ -26,6 +26,7 @@ pub use api::alerts::model::{
     NotificationState,
 };
 pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
+pub use api::canaries::{Canary, CanaryList, CanaryResult};
 pub use api::deliveries::{
     Attempt, ChangedDeliveries, Delivery, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection,
 };

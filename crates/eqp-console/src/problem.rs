@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use strum::Display;
@@ -187,6 +187,11 @@ impl Problem {
         Self::new(ProblemCode::NotFound).detail(detail)
     }
 
+    /// Returns whether the user lacks a scope. The other reason is a form from elsewhere.
+    pub(crate) fn is_about_scope(&self) -> bool {
+        self.code == ProblemCode::Forbidden && self.title == ProblemCode::Forbidden.title()
+    }
+
     /// Creates the error for a malformed request.
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(ProblemCode::InvalidRequest).detail(detail)
@@ -229,15 +234,9 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        match self.code {
-            ProblemCode::Unauthenticated => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"eqp\""));
-            }
-            ProblemCode::MethodNotAllowed => {
-                // The router has set the allowed methods, if it knows the path.
-                headers.entry(ALLOW).or_insert(HeaderValue::from_static("GET"));
-            }
-            _ => {}
+        // The router adds the header `Allow` to 405, because it knows the methods of the path.
+        if self.code == ProblemCode::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"eqp\""));
         }
         // For a client in the same process, and for pages, which show the problem as HTML.
         let extensions = response.extensions_mut();

@@ -14,6 +14,8 @@ use crate::authorized::ApiState;
 use crate::problem::{Problem, ProblemCode};
 use crate::setting::Setting;
 
+/// The reason why operations that need the master key fail, unless there is another one.
+const NO_KEY: &str = "there is no master key here; start the receiver once first";
 /// The maximum size of the body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -33,7 +35,8 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct OperatorService {
     store: Store,
-    key: Option<MasterKey>,
+    /// The master key, or the reason why there is none.
+    key: Result<MasterKey, String>,
     pull: Pull,
     handlers: Option<HandlerEnvironment>,
     configuration: Vec<Setting>,
@@ -47,7 +50,7 @@ impl OperatorService {
         let pull = Pull::new(store.pool().clone());
         Self {
             store,
-            key: None,
+            key: Err(NO_KEY.to_owned()),
             handlers: None,
             limits: StuckLimits::default(),
             pull,
@@ -59,7 +62,13 @@ impl OperatorService {
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
     #[must_use]
     pub fn master_key(self, key: MasterKey) -> Self {
-        Self { key: Some(key), ..self }
+        Self { key: Ok(key), ..self }
+    }
+
+    /// Sets the reason why the master key of this machine cannot be used. It is part of errors of operations that need the key.
+    #[must_use]
+    pub fn unusable_master_key(self, reason: impl std::fmt::Display) -> Self {
+        Self { key: Err(format!("the master key here cannot be used: {reason}")), ..self }
     }
 
     /// Sets how alerts are described in messages that consumers fetch, as for `DeliverService::describe_alerts`.

@@ -11,6 +11,8 @@ use subtle::ConstantTimeEq;
 
 /// The number of random bytes.
 const RANDOM: usize = 32;
+/// The number of bytes of a tag.
+const TAG: usize = 12;
 /// The purpose for which the CSRF token is derived from the secret of a session, so that it cannot be used as another secret.
 const CSRF: &[u8] = b"eqp csrf token 1";
 
@@ -58,6 +60,12 @@ impl NewSecret {
     pub(crate) fn text(&self, kind: SecretKind, id: i64) -> Secret {
         Secret::new(format!("{}{id}_{}", kind.prefix(), URL_SAFE_NO_PAD.encode(self.0)))
     }
+}
+
+/// Returns a tag that only a server can compute that knows a secret: it shows that a text was made within a session.
+pub(crate) fn tag(secret: &str, text: &str) -> String {
+    let key = hmac::Key::new(HMAC_SHA256, secret.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hmac::sign(&key, text.as_bytes()).as_ref()[..TAG])
 }
 
 /// A secret that a request contains.

@@ -151,6 +151,9 @@ fn transport(url: &str, mut environment: HandlerEnvironment) -> Result<(Transpor
     environment.guard = everywhere.expect("the networks are constants");
     let wrong = |reason: String| DefinitionError::Url { url: "the URL".to_owned(), reason };
     let url = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("it must begin with http:// or https://, such as http://localhost:8080/hook".to_owned()));
+    }
     Ok((Transport::new(url.clone(), &environment)?, url))
 }
 

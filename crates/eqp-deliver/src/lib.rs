@@ -68,4 +68,4 @@ pub use subscription::{
     SubscriptionChanges, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
-pub use webhook::new_signing_secret;
+pub use webhook::{check_signing_secret, new_signing_secret};

@@ -32,13 +32,15 @@ pub(crate) enum RequestResult {
     Stored,
     /// Stored and answered 400, because the body is not JSON.
     StoredInvalidJson,
+    /// A canary, which was stored and proves nothing about the Marketplace.
+    Canary,
     /// Not stored.
     Refused(Refusal),
 }
 
 impl RequestResult {
     /// The label values of the metric, indexed by [`index`](Self::index).
-    pub(crate) const LABELS: [&'static str; 10] = [
+    pub(crate) const LABELS: [&'static str; 11] = [
         "stored",
         "stored_invalid_json",
         "unauthorized",
@@ -49,6 +51,7 @@ impl RequestResult {
         "aborted",
         "busy",
         "not_stored",
+        "canary",
     ];
 
     /// Returns the index of its label.
@@ -64,6 +67,7 @@ impl RequestResult {
             Self::Refused(Refusal::Aborted) => 7,
             Self::Refused(Refusal::Busy) => 8,
             Self::Refused(Refusal::NotStored) => 9,
+            Self::Canary => 10,
         }
     }
 }

@@ -131,6 +131,13 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.submission_link (account_id, submission_id, hash, created_by, expires_at)
              select id, 's1', decode(repeat('00', 32), 'hex'), 'token ci', now() from eqp.account",
     ),
+    (
+        "0015_canary.sql",
+        "b8026317596ba329d5669ee9f4702a2793551f3035affdc7e60bd311feb11113",
+        "insert into eqp.canary (endpoint_id, username, password_hmac, expires_at)
+             select id, 'canary-' || id, decode(repeat('00', 32), 'hex'), now() from eqp.endpoint;
+         update eqp.receiver set version = '0.1.0'",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -144,6 +151,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("attempt", "7 days, and at most 200,000"),
     ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
+    ("canary", "30 days, and until the next one is created"),
     ("chat_message", "400 days after the last message of the thread"),
     ("credential", "always: user names must not be used twice"),
     ("delivery", "until it is delivered; 180 days if it is dead"),

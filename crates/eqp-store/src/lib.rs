@@ -48,6 +48,7 @@ pub mod internal {
     pub use crate::database_url::{DatabaseUrl, DatabaseUrlError, PARAMETER_NAMES};
     pub use crate::deadline::{ANSWER, within};
     pub use crate::endpoint::access_key::AccessKeys;
+    pub use crate::endpoint::canary::{IssuedCanary, issue_canaries};
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
@@ -62,7 +63,7 @@ pub mod internal {
         SubscriptionWork, Track, TrackState, Tracks, UsedSession, UsedToken, WaitReason, WaitingDelivery,
         canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
-    pub use crate::model::{ComparedRegistration, DatabaseFacts, EndpointState, ReceiverState};
+    pub use crate::model::{ComparedRegistration, DatabaseFacts, Durability, EndpointState, ReceiverState};
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
     // The items of digests.
     pub use crate::model::{DigestPosition, DigestedChange, DigestedSubmission};
@@ -91,11 +92,12 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, audit, callback, callback_disposition, chat_message, commit_failure, declared_subscription,
-        delivery, delivery_context, delivery_lane, delivery_list, delivery_queue, delivery_report, delivery_sweep,
-        endpoint, event, fan_out, handler_cursor, health, instance, listen, missing_callback, operator_session,
-        operator_token, pending, projector, pull, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, signing_secret, subscription, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, canary, chat_message, commit_failure,
+        declared_subscription, delivery, delivery_context, delivery_lane, delivery_list, delivery_queue,
+        delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, health, instance, listen,
+        missing_callback, operator_session, operator_token, pending, projector, pull, receiver, reconcile_run,
+        reprojection, resource_detail, retired_username, rotation, schema, signing_secret, subscription, track,
+        upgrade, write,
     };
     pub use crate::sql::{
         alert, alert_facts, alert_fallback, alert_log, alert_notification, find, registration_check, rejected_callback,

@@ -14,8 +14,13 @@ pub struct Check<E> {
 pub enum CheckState<E> {
     /// The part works. Contains a description.
     Fine(String),
-    /// The part works, but needs attention. Contains the problem.
-    Warning(String),
+    /// The part works, but needs attention.
+    Warning {
+        /// The problem.
+        what: String,
+        /// The remedy.
+        remedy: String,
+    },
     /// The part is not set up or is not running, which may be intended. Contains the reason.
     Absent(String),
     /// The part is set up but does not work.
@@ -29,8 +34,8 @@ impl<E> Check<E> {
     }
 
     /// Creates a check of a part that works, but needs attention.
-    pub fn warning(name: &'static str, what: impl Into<String>) -> Self {
-        Self { name, state: CheckState::Warning(what.into()) }
+    pub fn warning(name: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name, state: CheckState::Warning { what: what.into(), remedy: remedy.into() } }
     }
 
     /// Creates a check of a part that is not set up or is not running.

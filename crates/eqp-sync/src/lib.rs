@@ -3,6 +3,7 @@
 mod alerts;
 mod check;
 mod error;
+mod marketplace_clock;
 mod public_url;
 mod readiness;
 mod reconcile;
@@ -17,7 +18,8 @@ pub use alerts::{
 pub use alerts::{AlertOperation, AlertVerb, ReviewTime, product_review_times, quoted_id, review_times, typical_times};
 pub use check::{Check, CheckState};
 pub use error::Error;
-pub use public_url::{PublicUrlError, probe_public_url};
+pub use marketplace_clock::ahead_of_marketplace;
+pub use public_url::{CanaryCredential, CanaryError, PublicUrlError, ReachedUrl, probe_public_url, send_canary};
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};
 #[doc(hidden)]
 pub use reconcile::tool_in_words;

@@ -24,6 +24,12 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// Returns the period of a certificate in DER format, or `None` for other data.
+    #[must_use]
+    pub fn of_certificate(der: &[u8]) -> Option<Self> {
+        Some(Certificate::read(der)?.validity)
+    }
+
     /// Returns whether the certificate is valid at this time.
     pub fn contains(self, time: OffsetDateTime) -> bool {
         (self.not_before..=self.not_after).contains(&time)

@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
+mod checklist;
 pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod events;

@@ -127,6 +127,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "callbacks remove",
             vec![of::<callbacks::end::RemovedEntries<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
         ),
+        object("callbacks forget", vec![of::<callbacks::forget::ForgottenEndpoint<'_>>]),
     ];
     all.extend(of_accounts());
     all.extend(of_deliveries());

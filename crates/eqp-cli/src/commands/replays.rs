@@ -199,7 +199,14 @@ impl Change for CancelReplay<'_> {
     async fn observe(&mut self) -> Result<CancelPlan> {
         let replay = self.operator.client().replay(self.id).await?;
         if replay.state != ReplayState::Running {
-            return Err(Failure::new(Exit::Failed, format!("{} already", described(&replay)))
+            let why = match replay.state {
+                ReplayState::Cancelled => {
+                    format!("it was cancelled before, when {} of {} were sent", replay.ended, replay.planned)
+                }
+                _ => described(&replay),
+            };
+            return Err(Failure::new(Exit::Failed, format!("replay {} cannot be cancelled", replay.id))
+                .why(why)
                 .next("list the replays: eqp replays list"));
         }
         Ok(CancelPlan(replay))

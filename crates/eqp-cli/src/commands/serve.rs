@@ -283,9 +283,11 @@ impl Server<'_> {
                 .stuck_limits(self.context.settings.alerts.limits())
                 .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
-            if let Ok(Some(key)) = known_master_key(self.data) {
-                service = service.master_key(key);
-            }
+            service = match known_master_key(self.data) {
+                Ok(Some(key)) => service.master_key(key),
+                Ok(None) => service,
+                Err(failure) => service.unusable_master_key(failure.in_one_line()),
+            };
             status.merge(service.network_router(&hosts))
         } else {
             status

@@ -52,10 +52,12 @@ impl Operator {
         if let Ok(handlers) = context.settings.handlers(&context.loaded.programs) {
             service = service.handlers(handlers);
         }
-        // It is only read to store secrets of subscriptions; a command that does not never fails because of it.
-        if let Ok(Some(key)) = context.settings.data.look().and_then(|data| known_master_key(&data)) {
-            service = service.master_key(key);
-        }
+        // Only commands that need it fail because of it.
+        service = match context.settings.data.look().and_then(|data| known_master_key(&data)) {
+            Ok(Some(key)) => service.master_key(key),
+            Ok(None) => service,
+            Err(failure) => service.unusable_master_key(failure.in_one_line()),
+        };
         Self { client: OperatorClient::in_process(&service, Principal::Local), database: Some(database) }
     }
 

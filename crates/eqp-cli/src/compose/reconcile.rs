@@ -16,6 +16,7 @@ use super::receiver::known_master_key;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
+use crate::output::counted;
 
 /// Builds the part that reconciles the accounts of a database. Its runs are counted in the database's metrics.
 pub(crate) fn reconcile_service(
@@ -34,15 +35,24 @@ pub(crate) fn reconcile_service(
 
 /// Returns each account and a client for it, of the configured environment, or of any if none is configured, whose access key is in the database.
 pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Result<Vec<(MageId, Client)>> {
-    let Some(key) = known_master_key(&context.settings.data.look()?)? else { return Ok(Vec::new()) };
     let options = &context.settings.marketplace;
+    let mut accounts = within(ANSWER, account::list(database.pool())).await?;
+    accounts.retain(|account| {
+        account.access_key.is_some() && options.environment.is_none_or(|wanted| wanted == account.environment)
+    });
+    let data = context.settings.data.look()?;
+    let Some(key) = known_master_key(&data)? else {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = counted(accounts.len(), "access key");
+        return Err(Failure::usage(format!("{stored} in the database cannot be read without the master key"))
+            .why(format!("there is no file {}", data.master_key().display()))
+            .next("run the command with the data folder of `eqp serve` (--data-dir), or set EQP_MASTER_KEY_FILE"));
+    };
     let keys = AccessKeys::open(database.pool().clone(), key).await?;
     let mut clients = Vec::new();
-    for account in within(ANSWER, account::list(database.pool())).await? {
-        let is_wanted = options.environment.is_none_or(|environment| environment == account.environment);
-        if account.access_key.is_none() || !is_wanted {
-            continue;
-        }
+    for account in accounts {
         let Some(stored) = keys.get(account.id).await? else { continue };
         let key = ApiKey { application_id: stored.application_id, application_secret: stored.application_secret };
         let client = client_of(options.with_stored_key(account.environment, key)?)?;

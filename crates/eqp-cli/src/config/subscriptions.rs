@@ -57,10 +57,39 @@ pub(crate) fn declared(
     subscriptions: &DeclaredSubscriptions,
     environment: &HandlerEnvironment,
 ) -> Result<Vec<NewSubscription>> {
-    subscriptions.iter().map(|(name, options)| options.declared(name, environment)).collect()
+    let declared: Vec<_> =
+        subscriptions.iter().map(|(name, options)| options.declared(name, environment)).collect::<Result<_>>()?;
+    refuse_cycles(subscriptions)?;
+    Ok(declared)
+}
+
+/// Fails if declared subscriptions are fallbacks of each other, because none of them would ever receive an alert.
+fn refuse_cycles(subscriptions: &DeclaredSubscriptions) -> Result {
+    let next = |name: &str| subscriptions.get(name)?.fallback_for.as_deref();
+    for name in subscriptions.keys() {
+        let mut chain = vec![name.as_str()];
+        while let Some(first) = next(chain[chain.len() - 1]) {
+            if first == name {
+                return Err(Failure::usage(format!("subscriptions.{name}.fallback_for cannot be used"))
+                    .why(format!("the subscriptions are fallbacks of each other: {} -> {name}", chain.join(" -> ")))
+                    .next("remove one of these fallback_for: the first subscription of a chain has none"));
+            }
+            if chain.contains(&first) {
+                // Another name reports this cycle.
+                break;
+            }
+            chain.push(first);
+        }
+    }
+    Ok(())
 }
 
 impl SubscriptionOptions {
+    /// Returns the name of the subscription for which it is the fallback.
+    pub(crate) fn fallback_for(&self) -> Option<&str> {
+        self.fallback_for.as_deref()
+    }
+
     pub(super) fn in_folder(&mut self, folder: &Path) {
         for file in [
             &mut self.secret_file,

@@ -40,9 +40,12 @@ impl From<Problem> for Failure {
             ProblemCode::Forbidden => failure(Exit::NotAuthorised)
                 .next("use a token with this scope; on the server: eqp token create NAME --scope SCOPE"),
             ProblemCode::TooManyAttempts => failure(Exit::NotAuthorised).next("check the token, then retry later"),
-            ProblemCode::InvalidRequest | ProblemCode::TooLarge => failure(Exit::Usage),
-            // The detail says what to do.
-            ProblemCode::Conflict => failure(Exit::Failed),
+            ProblemCode::InvalidRequest | ProblemCode::TooLarge => {
+                failure(Exit::Usage).next("correct the value; the help of the command (--help) describes its options")
+            }
+            // The title says less than the detail.
+            ProblemCode::Conflict => Self::new(Exit::Failed, detail.clone().unwrap_or_else(|| title.clone()))
+                .next("nothing was changed; look at the current state with `list` or `show`, then try again"),
             ProblemCode::TooSlow => failure(Exit::TimedOut).next("retry later"),
             ProblemCode::DatabaseUnavailable | ProblemCode::Busy => failure(Exit::Unreachable).next("retry later"),
             ProblemCode::DatabaseRights => super::receiver::with_roles(failure(Exit::NotAuthorised)),

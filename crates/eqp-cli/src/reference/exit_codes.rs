@@ -18,7 +18,7 @@ unknown code as a failure.
 
 const END: &str = "
 After a dry run, the code is that of the command itself if it is certain to fail, and 0 otherwise. A reader that closes the output early
-(`eqp … | head`) is not a failure. Commands that run until they are stopped (`eqp serve`, `eqp simulator`, `eqp events tail`) exit with 0
+(`eqp … | head`) is not a failure. Commands that run until they are stopped (`eqp serve`, `eqp simulator`, `eqp listen`, `eqp events tail`) exit with 0
 after SIGINT or SIGTERM.
 ";
 

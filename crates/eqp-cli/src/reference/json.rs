@@ -33,8 +33,8 @@ Within a major version (until 1.0: within a minor version):
 
 Times are written by RFC 3339 in UTC, such as `2026-01-31T12:00:00Z`, except those of the Marketplace, which keep its format
 (`2022-08-25 19:20:21`, UTC). Durations have their unit in the name (`latency_ms`, `grace_seconds`), and sizes are in bytes. Secrets
-are not printed, except by `eqp keys create`, `eqp token create`, `eqp token link`, `eqp subscriptions add --generate-secret` and with
-`--show-secrets`.
+are not printed, except by `eqp keys create`, `eqp token create`, `eqp token link`, `eqp subscriptions add
+--generate-secret`, `eqp subscriptions rotate-secret` and with `--show-secrets`.
 
 A test validates the output of every command that the behaviour tests run against these schemas (JSON Schema 2020-12).
 

@@ -221,12 +221,29 @@ async fn the_doctor_shows_the_origin_of_each_value_and_what_can_be_reached() {
     assert_eq!(from("receiver.tls_names"), pair("eqp.test", "eqp.toml"));
     assert_eq!(from("receiver.behind_proxy"), pair("false", "default"));
     assert_eq!(from("application secret"), pair("(set)", "EQP_APPLICATION_SECRET"));
-    let states: Vec<_> = reported["checks"].as_array().unwrap().iter().map(|check| check["state"].clone()).collect();
-    let checks = ["fine", "fine", "absent", "absent", "absent", "absent", "absent", "fine"];
-    assert_eq!(states, checks, "{reported}");
+    let checks = reported["checks"].as_array().unwrap();
+    // Whether commits are on the disk depends on the Postgres of the tests.
+    let checks = checks.iter().filter(|check| check["name"] != "durability");
+    let states: Vec<_> = checks.map(|check| format!("{} {}", check["name"], check["state"]).replace('"', "")).collect();
+    let expected = [
+        "Marketplace fine",
+        "clock fine",
+        "database fine",
+        "rights fine",
+        "registrations absent",
+        "deliveries absent",
+        "reconciliation absent",
+        "public URL absent",
+        "versions fine",
+        "receiver absent",
+        "certificate absent",
+        "spool fine",
+        "disk fine",
+    ];
+    assert_eq!(states, expected, "{reported}");
 
     vendor.home.set("EQP_APPLICATION_SECRET", "wrong");
     let ended = vendor.home.run_aside(&["doctor"]);
-    assert_eq!(ended.code, 3, "{ended:?}");
+    assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.stdout.contains("rejected the access key"), "{}", ended.stdout);
 }

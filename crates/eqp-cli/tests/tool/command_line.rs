@@ -7,6 +7,7 @@ fn an_unknown_flag_is_wrong_usage() {
     let ended = Home::new(crate::EQP).run(&["events", "list", "--colour"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
     assert!(ended.stderr.contains("--color"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("tip: for example: eqp events list"), "{}", ended.stderr);
 }
 
 #[test]

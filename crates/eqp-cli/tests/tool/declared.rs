@@ -72,6 +72,10 @@ async fn a_declaration_that_can_never_work_stops_the_start() {
         ("[subscriptions.x]\nexec = \"unknown\"\n", "subscriptions.x cannot be used"),
         ("[subscriptions.x]\nexec = \"note\"\nfallback_for = \"x\"\n", "a subscription cannot be its own fallback"),
         (
+            "[subscriptions.x]\nexec = \"note\"\nfallback_for = \"y\"\n[subscriptions.y]\nexec = \"note\"\nfallback_for = \"x\"\n",
+            "the subscriptions are fallbacks of each other: x -> y -> x",
+        ),
+        (
             "[subscriptions.x]\nwebhook = \"https://a.example\"\nsecret_file = \"no\"\n",
             "the signing secret of the subscription x",
         ),

@@ -33,6 +33,8 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["callbacks", "rotate", "--name", "main", "--grace", "0s", "--dry-run"], 0, 4),
     (&["callbacks", "remove", "--name", "main", "--dry-run"], 0, 4),
     (&["callbacks", "remove", "--entry", THEIRS, "--dry-run"], 0, 0),
+    // It is still registered.
+    (&["callbacks", "forget", "--name", "main", "--dry-run"], 1, 4),
     // Nothing was replaced.
     (&["callbacks", "retire", "--name", "main", "--dry-run"], 4, 4),
     (&["packages", "create", "new.toml", "--dry-run"], 0, 0),

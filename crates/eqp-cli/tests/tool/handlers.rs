@@ -175,6 +175,9 @@ async fn a_webhook_has_the_options_of_the_command_line_and_its_secret_is_rotated
     };
     let before: Vec<String> = signatures().await;
     assert_eq!(before.len(), 1);
+    let short = secret(&home, "short", "whsec_c2hvcnQ=");
+    let refused = home.run_aside(&["subscriptions", "rotate-secret", "shop", "--secret-file", &short, "--dry-run"]);
+    assert!(refused.code == 2 && refused.stderr.contains("the signing secret cannot be used"), "{refused:?}");
     let rotated = home.json(&["subscriptions", "rotate-secret", "shop", "--json"]);
     assert!(rotated["secret"].as_str().unwrap().starts_with("whsec_") && rotated["secret"] != created["secret"]);
     let during: Vec<String> = signatures().await;

@@ -37,6 +37,7 @@ fn help_of_every_command() {
         &["callbacks", "rotate"],
         &["callbacks", "retire"],
         &["callbacks", "remove"],
+        &["callbacks", "forget"],
         &["alerts"],
         &["alerts", "list"],
         &["alerts", "show"],

@@ -18,6 +18,7 @@ mod declared;
 mod delivering;
 mod delivery_alerts;
 mod demo;
+mod doctor;
 mod documented_callbacks;
 mod drift;
 mod dry_runs;

@@ -27,7 +27,7 @@ fn is_refused(ended: &Ended) {
 /// Returns the doctor's check of the database, which must fail.
 fn failed_check(home: &Home) -> String {
     let ended = home.run_aside(&["doctor", "--json", "--listen", NOWHERE]);
-    assert_eq!(ended.code, 2, "{ended:?}");
+    assert_eq!(ended.code, 1, "{ended:?}");
     let reported: Value = serde_json::from_str(&ended.stdout).unwrap();
     let check = reported["checks"].as_array().unwrap().iter().find(|check| check["name"] == "database").unwrap();
     assert_eq!(check["state"], "failed", "{check}");
@@ -67,4 +67,30 @@ async fn the_doctor_fails_if_the_database_belongs_to_another_one() {
     for part in ["belongs to another master key", "every callback would be rejected", "EQP_MASTER_KEY_FILE"] {
         assert!(other.contains(part), "{part}: {other}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_need_it_say_whether_it_is_missing_or_malformed() {
+    let mut vendor = TestVendor::start(crate::EQP).await;
+    assert_eq!(vendor.home.run_aside(&["migrate"]).code, 0);
+    assert_eq!(vendor.home.run_aside(&["accounts", "add"]).code, 0);
+    vendor.home.set("EQP_DATA_DIR", "other");
+    vendor.home.set("EQP_APPLICATION_ID", "");
+    let reconcile = vendor.home.run_aside(&["reconcile"]);
+    assert_eq!(reconcile.code, 2, "{reconcile:?}");
+    assert!(
+        reconcile.stderr.contains("1 access key in the database cannot be read without the master key"),
+        "{reconcile:?}"
+    );
+    assert!(reconcile.stderr.contains("other/master.key"), "{reconcile:?}");
+
+    let add = ["subscriptions", "add", "shop", "--webhook", "https://shop.example.com/eqp", "--generate-secret"];
+    let missing = vendor.home.run_aside(&add);
+    assert!(missing.code == 1 && missing.stderr.contains("there is no master key here"), "{missing:?}");
+    std::fs::create_dir_all(vendor.home.path().join("other")).unwrap();
+    vendor.home.write("other/eqp-data", "");
+    vendor.home.write("other/master.key", "not a key");
+    let malformed = vendor.home.run_aside(&add);
+    assert!(malformed.code == 1 && malformed.stderr.contains("the master key here cannot be used"), "{malformed:?}");
+    assert!(!malformed.stderr.contains("there is no master key"), "{malformed:?}");
 }

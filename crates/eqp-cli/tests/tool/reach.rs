@@ -15,13 +15,13 @@ fn check(home: &Home, address: &str, options: &[&str]) -> Value {
 }
 
 /// Returns a check of the doctor.
-fn named_check(home: &Home, name: &str, options: &[&str]) -> Value {
+pub(crate) fn named_check(home: &Home, name: &str, options: &[&str]) -> Value {
     let ended = home.run_aside(&[&["doctor", "--json"][..], options].concat());
     let reported: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     reported["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap().clone()
 }
 
-fn is(check: &Value, state: &str, text: &str) {
+pub(crate) fn is(check: &Value, state: &str, text: &str) {
     assert!(check["state"] == state && check.to_string().contains(text), "{state} {text}: {check}");
 }
 
@@ -63,8 +63,8 @@ fn write_pair(home: &Home, name: &str) -> [String; 4] {
     write_pair_valid(home, name, Kind::SelfSigned, [-1, 90])
 }
 
-/// Answers one connection with these bytes. Returns its address.
-fn answers(answer: &'static str) -> String {
+/// Answers connections with these bytes. Returns their address.
+pub(crate) fn answers(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {

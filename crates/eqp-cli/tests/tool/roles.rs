@@ -8,7 +8,7 @@ use eqp_deliver::{
 use eqp_receiver::{MasterKey, Receiver};
 use eqp_store::internal::{
     AccessKeys, AlertSubject, NewAlertChange, NewApiRead, ResourceDetail, RunKind, RunProgress, account, alert,
-    alert_log, alert_notification, api_read, missing_callback, reconcile_run, resource_detail, track,
+    alert_log, alert_notification, api_read, canary, missing_callback, reconcile_run, resource_detail, track,
 };
 use eqp_store::{AlertChangeKind, AlertSeverity, ResourceKind};
 use eqp_test_support::TestDatabase;
@@ -25,6 +25,11 @@ use eqp_test_support::vendor::{TestVendor, scan};
 const REFUSED: &[(&str, &str)] = &[
     ("eqp_accept", "select ciphertext from eqp.sealed_secret"),
     ("eqp_accept", "select body from eqp.callback"),
+    (
+        "eqp_accept",
+        "insert into eqp.canary (endpoint_id, username, password_hmac, expires_at) values (1, 'x', '', now())",
+    ),
+    ("eqp_runtime", "update eqp.canary set expires_at = 'infinity'"),
     ("eqp_accept", "delete from eqp.callback"),
     ("eqp_accept", "update eqp.endpoint set path = '/x'"),
     ("eqp_accept", "update eqp.credential set password_hmac = ''"),
@@ -287,6 +292,7 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
         &["events", "replay", "--since", "1d", "--no-wait", "--yes"],
         &["replays", "list"],
         &["deliveries", "list"],
+        &["doctor", "--canary"],
     ] {
         succeeded(&home.run_aside(command));
     }
@@ -302,6 +308,13 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
 
     a_server_reconciles_with_the_rights_of_its_role(&vendor, &mut admin).await;
     a_server_replays_with_the_rights_of_its_role(&vendor, &mut admin).await;
+
+    let examined = home.run_aside(&["doctor"]);
+    assert!(examined.stdout.contains("rights: the role eqp_runtime has the rights of a server"), "{examined:?}");
+    assert!(
+        canary::usable(&pool_of(database, "eqp_accept")).await.is_ok(),
+        "receivers load the credentials of canaries"
+    );
 
     // A receiver that only accepts. Without a spool, 200 means that Postgres has stored it.
     let options = database.options.clone().options([("role", "eqp_accept")]);

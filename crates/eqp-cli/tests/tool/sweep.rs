@@ -243,6 +243,8 @@ fn look_and_change(vendor: &TestVendor, said: &mut Said, theirs: &str) {
     ] {
         said.run(vendor, 0, arguments);
     }
+    // It still accepts callbacks.
+    said.run(vendor, 1, &["callbacks", "forget", "--name", "main"]);
     for (arguments, is_up) in [
         (&["events", "tail", "--after", "0", "--json"][..], true),
         (&["listen", "--since", "1d", "--json"], true),

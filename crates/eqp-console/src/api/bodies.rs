@@ -3,6 +3,7 @@
 use super::accounts::AccountList;
 use super::alerts::model::{AlertAction, AlertDetail, AlertList};
 use super::audit::AuditLog;
+use super::canaries::{AcknowledgedCanary, CanaryList, CanaryResult, NewCanaries};
 use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
@@ -28,11 +29,13 @@ use crate::status::Status;
 bodies!(
     register_requests:
     AckRequest,
+    AcknowledgedCanary,
     AlertAction,
     DeliverySelection,
     FetchRequest,
     ListenRequest,
     NackRequest,
+    NewCanaries,
     NewSigningSecret,
     NewSubmissionLink,
     NewToken,
@@ -48,6 +51,8 @@ bodies!(
     AlertDetail,
     AlertList,
     AuditLog,
+    CanaryList,
+    CanaryResult,
     ChangedDeliveries,
     CreatedSubmissionLink,
     CreatedToken,

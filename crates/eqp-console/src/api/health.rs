@@ -87,6 +87,9 @@ pub struct ReceiverHealth {
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub spool_oldest_at: Option<OffsetDateTime>,
+    /// The version of its program; null if it is older than this field.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 /// The queue of the projection.
@@ -159,9 +162,16 @@ pub struct RegistrationHealth {
 
 impl From<ReceiverState> for ReceiverHealth {
     fn from(state: ReceiverState) -> Self {
-        let ReceiverState { id, heartbeat_at, is_running, certificate_expires_at, spool_callbacks, spool_oldest_at } =
-            state;
-        Self { id, is_running, heartbeat_at, certificate_expires_at, spool_callbacks, spool_oldest_at }
+        let ReceiverState {
+            id,
+            heartbeat_at,
+            is_running,
+            certificate_expires_at,
+            spool_callbacks,
+            spool_oldest_at,
+            version,
+        } = state;
+        Self { id, is_running, heartbeat_at, certificate_expires_at, spool_callbacks, spool_oldest_at, version }
     }
 }
 

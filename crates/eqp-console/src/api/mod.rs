@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod bodies;
+pub(crate) mod canaries;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod find;
@@ -52,6 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(tokens::routes())
         .merge(links::routes())
         .merge(health::routes())
+        .merge(canaries::routes())
         .merge(audit::routes())
         .merge(subscriptions::routes())
         .merge(deliveries::routes())

@@ -81,6 +81,9 @@ pub struct PlannedReplay {
     pub deliveries: u64,
     /// The subscriptions that receive events, by name.
     pub subscriptions: Vec<ReplayReceiver>,
+    /// The subscriptions that receive none because consumers fetch their messages: pass one of them as `to` to replay to it.
+    #[serde(default)]
+    pub fetched: Vec<String>,
     /// The first 20 events that are delivered.
     pub first: Vec<Event>,
 }
@@ -111,6 +114,7 @@ impl From<ReplayPlan> for PlannedReplay {
             events: plan.events,
             deliveries: plan.deliveries,
             subscriptions: plan.subscriptions.into_iter().map(receiver).collect(),
+            fetched: plan.fetched,
             first: plan.first,
         }
     }

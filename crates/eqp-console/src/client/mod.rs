@@ -1,6 +1,7 @@
 //! The client of the operator service, in the same process or over HTTP. Both return the same values.
 
 mod alerts;
+mod canaries;
 mod deliveries;
 mod error;
 mod in_process;

@@ -5,6 +5,7 @@ use axum::extract::{FromRequestParts, Request};
 use http::request::Parts;
 use http::{StatusCode, Uri};
 use strum::{EnumString, IntoStaticStr};
+use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -12,6 +13,7 @@ use super::state::PagesState;
 use crate::client::OperatorClient;
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
+use crate::token;
 
 /// The parameter with which live updates are paused.
 pub(super) const LIVE: &str = "live";
@@ -44,6 +46,8 @@ pub(crate) enum Done {
     Replayed,
     ReplayCancelled,
     Tested,
+    PausedAlready,
+    NotPaused,
     /// The request came too late.
     Nothing,
 }
@@ -64,6 +68,8 @@ impl Done {
             Self::Replayed => "The replay is requested. A server with the role deliver sends its events.",
             Self::ReplayCancelled => "The replay is cancelled. Its waiting deliveries are discarded.",
             Self::Tested => "The test is requested. This page shows the attempt once a server has made it.",
+            Self::PausedAlready => "Nothing was changed: the subscription was paused already.",
+            Self::NotPaused => "Nothing was changed: the subscription was not paused.",
             Self::Nothing => "Nothing was changed: the delivery had already ended.",
         }
     }
@@ -89,9 +95,9 @@ impl Visit {
         self.parameter(LIVE).is_some_and(|value| value == "off")
     }
 
-    /// Returns what was just done.
-    pub(super) fn done(&self) -> Option<Done> {
-        self.parameter(DONE)?.parse().ok()
+    /// Returns whether the user was sent here because of having signed out. Nothing else can be confirmed without a session.
+    pub(super) fn has_signed_out(&self) -> bool {
+        self.parameter(DONE).is_some_and(|value| value == <&str>::from(Done::SignedOut))
     }
 
     /// Returns the path and the query with these parameters instead of the ones with the same names. An empty value removes a parameter.
@@ -164,6 +170,24 @@ impl PageContext {
         self.visit.now
     }
 
+    /// Returns the path of a page that confirms what was just done. The tag keeps a link of another user from confirming an action that was not carried out.
+    pub(super) fn confirmation(&self, path: &str, done: Done) -> String {
+        let code: &str = done.into();
+        format!("{path}?{DONE}={code}.{}", self.tag(path, code))
+    }
+
+    /// Returns what was just done.
+    pub(super) fn done(&self) -> Option<Done> {
+        let value = self.visit.parameter(DONE)?;
+        let (code, tag) = value.split_once('.')?;
+        let expected = self.tag(self.visit.uri.path(), code);
+        bool::from(tag.as_bytes().ct_eq(expected.as_bytes())).then(|| code.parse().ok()).flatten()
+    }
+
+    fn tag(&self, path: &str, code: &str) -> String {
+        token::tag(&self.csrf, &format!("{code} {path}"))
+    }
+
     /// Returns the path and the query of this page with other parameters. An empty value removes a parameter.
     pub(crate) fn link(&self, parameters: &[(&str, &str)]) -> String {
         self.visit.with(parameters)
@@ -197,6 +221,6 @@ mod tests {
         assert_eq!(visit.with(&[(LIVE, "")]), "/events?kind=file");
         assert_eq!(visit.with(&[("kind", "a&b"), ("before_seq", "7")]), "/events?live=off&kind=a%26b&before_seq=7");
         assert!(visit.is_paused());
-        assert_eq!(visit.done(), Some(Done::Noted));
+        assert!(!visit.has_signed_out());
     }
 }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::context::{DONE, Done, PageContext, Redisplay};
+use super::context::{Done, PageContext, Redisplay};
 use super::state::PagesState;
 use crate::client::OperatorClient;
 use crate::extract::read_parameters;
@@ -16,6 +16,8 @@ use crate::problem::{Problem, ProblemCode};
 
 /// The field with the token that proves that a form is from a page of the session.
 pub(super) const CSRF: &str = "csrf";
+/// The field with the token or the code with which a user signs in.
+pub(super) const SECRET: &str = "secret";
 
 /// A form that consists of a button.
 #[derive(Deserialize)]
@@ -23,8 +25,8 @@ pub(super) const CSRF: &str = "csrf";
 pub(super) struct NoFields {}
 
 /// Leads to a page that confirms what was just done.
-pub(crate) fn carried_out(path: &str, done: Done) -> Response {
-    Redirect::to(&format!("{path}?{DONE}={}", <&str>::from(done))).into_response()
+pub(crate) fn carried_out(page: &PageContext, path: &str, done: Done) -> Response {
+    Redirect::to(&page.confirmation(path, done)).into_response()
 }
 
 /// Whether a sent form may be carried out.

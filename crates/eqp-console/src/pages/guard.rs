@@ -10,13 +10,15 @@ use http::{HeaderMap, HeaderValue, Method};
 use subtle::ConstantTimeEq;
 
 use super::context::{PageContext, Visit};
-use super::form::{CSRF, FormState, PostedForm};
+use super::form::{CSRF, FormState, PostedForm, SECRET};
+use super::kept_form::KeptForm;
 use super::origin::{Scheme, checked_origin, refused};
 use super::sign_in::SignInForm;
 use super::state::{PagesState, SHARED};
 use super::{problem_page, sign_in};
 use crate::authenticate::{session_principal, source_of};
 use crate::extract::in_time;
+use crate::principal::Principal;
 use crate::problem::{Problem, ProblemCode};
 use crate::token::{PresentedSecret, SecretKind};
 
@@ -48,52 +50,60 @@ pub(super) async fn guard(State(state): State<PagesState>, mut request: Request,
     request.extensions_mut().insert(visit.clone());
     let mut page = None;
     let mut cookie = None;
-    let response = match admit(&state, &visit, request, &mut page, &mut cookie).await {
+    let mut kept = None;
+    let response = match admit(&state, &visit, request, &mut page, &mut cookie, &mut kept).await {
         Ok(request) => next.run(request).await,
         Err(Refused::Problem(problem)) => problem.into_response(),
         Err(Refused::SignIn(response)) => response,
     };
-    let mut response = problem_page::shown(&state, &visit, page.as_ref(), response);
+    let mut response = problem_page::shown(&state, &visit, page.as_ref(), kept.as_ref(), response);
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
 }
 
-/// Returns the request with its context and form. Sets the context also if the request is refused, for the page that reports this.
+/// Returns the request with its context and form. Sets the context and the values of the form also if the request is refused, for the page
+/// that reports this.
 async fn admit(
     state: &PagesState,
     visit: &Visit,
     mut request: Request,
     page: &mut Option<PageContext>,
     cookie: &mut Option<HeaderValue>,
+    kept: &mut Option<KeptForm>,
 ) -> Result<Request, Refused> {
     state.authenticator.check_host(request.headers())?;
-    let session = session(state, visit, request.headers()).await?;
-    *page = session.as_ref().map(|session| session.page.clone());
-    match *request.method() {
-        Method::GET | Method::HEAD => {}
-        Method::POST => {
-            let (mut sent, values) = read_form(request).await?;
-            let scheme = checked_origin(sent.headers())?;
-            // These two forms contain a secret themselves.
-            if [sign_in::PATH, SHARED].contains(&visit.uri.path()) {
-                sent.extensions_mut().insert(SignInForm(values));
-            } else if let Some(session) = &session {
-                if session.is_secure != (scheme == Scheme::Https) {
-                    return Err(
-                        refused("it was sent over HTTP but the session uses HTTPS, or the other way round").into()
-                    );
-                }
-                sent.extensions_mut().insert(confirmed(visit, values, &session.page.csrf));
-            } else {
-                let (form, signed_in, header) = signed_in_again(state, visit, values, source_of(&sent), scheme).await?;
-                (*page, *cookie) = (Some(signed_in), Some(header));
-                sent.extensions_mut().insert(form);
+    let session = session(state, visit, request.headers()).await;
+    *page = session.as_ref().ok().and_then(Option::as_ref).map(|session| session.page.clone());
+    // No page has another method than these. The router answers with those that the path has.
+    if *request.method() == Method::POST {
+        let (mut sent, values) = read_form(request).await?;
+        let scheme = checked_origin(sent.headers())?;
+        let path = visit.uri.path();
+        *kept = (![sign_in::PATH, sign_in::OUT, SHARED].contains(&path)).then(|| KeptForm::new(path, &values));
+        let session = session?;
+        let signs_in = values.iter().any(|(name, _)| name == SECRET);
+        // These two forms contain a secret themselves.
+        if [sign_in::PATH, SHARED].contains(&path) {
+            sent.extensions_mut().insert(SignInForm(values));
+        } else if let Some(session) = session.as_ref().filter(|_| !signs_in) {
+            if session.is_secure != (scheme == Scheme::Https) {
+                return Err(refused("it was sent over HTTP but the session uses HTTPS, or the other way round").into());
             }
-            request = sent;
+            sent.extensions_mut().insert(confirmed(visit, values, &session.page.csrf));
+        } else {
+            let (form, signed_in, header) = signed_in_again(state, visit, values, source_of(&sent), scheme).await?;
+            // The session of another token ends, so that nobody can prepare one.
+            if let Some(Principal::Session { id, .. }) = session.as_ref().map(|session| &session.page.principal) {
+                sign_in::end(state, *id, &signed_in.principal).await?;
+            }
+            (*page, *cookie) = (Some(signed_in), Some(header));
+            sent.extensions_mut().insert(form);
         }
-        _ => return Err(Problem::new(ProblemCode::MethodNotAllowed).into()),
+        request = sent;
+    } else {
+        session?;
     }
     if let Some(page) = page.as_ref() {
         request.extensions_mut().insert(page.clone());
@@ -105,6 +115,8 @@ async fn admit(
 async fn session(state: &PagesState, visit: &Visit, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
     let names = state.session_cookie().await?;
     let Some(cookie) = names.presented(headers) else { return Ok(None) };
+    // While the database is down, this fails sooner than a query would.
+    drop(state.connection().await?);
     let found = session_principal(&state.store, &cookie.secret).await?;
     state.answered();
     Ok(found.map(|principal| {
@@ -157,8 +169,8 @@ async fn signed_in_again(
     if path == sign_in::OUT {
         return Err(Refused::SignIn(Redirect::to(sign_in::PATH).into_response()));
     }
-    let secret = values.iter().find(|(name, _)| name == sign_in::SECRET).map(|(_, value)| value.clone());
-    values.retain(|(name, _)| name != CSRF && name != sign_in::SECRET);
+    let secret = values.iter().find(|(name, _)| name == SECRET).map(|(_, value)| value.clone());
+    values.retain(|(name, _)| name != CSRF && name != SECRET);
     let Some(secret) = secret else { return Err(Refused::SignIn(sign_in::keeping(visit, path, &values))) };
     let session = match sign_in::begin(state, &secret, source).await {
         Ok(session) => session,

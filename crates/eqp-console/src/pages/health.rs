@@ -3,14 +3,16 @@
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
+use eqp_store::AlertSeverity;
 use maud::{Markup, html};
 use time::{Duration, OffsetDateTime};
 
 use super::context::PageContext;
 use super::layout::{self, Live, Title};
-use super::parts::{Table, Tone, age, counted, identifier, mark, moment, utc, visible};
+use super::parts::{Table, Tone, age, counted, identifier, length, mark, moment, utc, visible};
 use super::state::PagesState;
 use crate::api::accounts::{Account, AccountList};
+use crate::api::alerts::model::AlertFilter;
 use crate::api::health::{EndpointHealth, Health, ReceiverHealth};
 use crate::problem::Problem;
 
@@ -26,7 +28,9 @@ pub(super) fn routes() -> Router<PagesState> {
 async fn show(page: PageContext) -> Result<Response, Problem> {
     let client = page.client();
     let (health, accounts) = (client.health().await?, client.accounts().await?);
-    let problems = problems(&health, &accounts, page.now());
+    let alerts = client.alerts(&AlertFilter::default()).await?.alerts;
+    let urgent = alerts.iter().filter(|alert| alert.severity == AlertSeverity::Page && alert.acknowledged_at.is_none());
+    let problems = problems(&health, &accounts, urgent.count() as u64, page.now());
     let heading = match problems.len() {
         0 => "Everything works".to_owned(),
         1 => "1 part needs attention".to_owned(),
@@ -53,9 +57,13 @@ async fn show(page: PageContext) -> Result<Response, Problem> {
     Ok(layout::page(&page, title, main))
 }
 
-/// Returns what needs attention, the most important first.
-fn problems(health: &Health, accounts: &AccountList, now: OffsetDateTime) -> Vec<String> {
+/// Returns what needs attention, the most important first. `urgent` is the number of open alerts for which a person is paged, and that nobody
+/// has acknowledged.
+fn problems(health: &Health, accounts: &AccountList, urgent: u64, now: OffsetDateTime) -> Vec<String> {
     let mut problems = Vec::new();
+    if urgent > 0 {
+        problems.push(format!("{} open with the severity page", counted(urgent, "alert")));
+    }
     let running = health.receivers.iter().filter(|receiver| receiver.is_running);
     if running.clone().next().is_none() {
         problems.push("no receiver is running".to_owned());
@@ -76,10 +84,16 @@ fn problems(health: &Health, accounts: &AccountList, now: OffsetDateTime) -> Vec
     if let Some(seconds) =
         health.deliveries.overdue_seconds.filter(|seconds| i128::from(*seconds) > i128::from(WAITING.whole_seconds()))
     {
-        problems.push(format!("a delivery has been due for {seconds} s: does a process with the role deliver run?"));
+        problems.push(format!(
+            "a delivery has been due for {}: does a process with the role deliver run?",
+            length(seconds)
+        ));
     }
     if health.deliveries.down > 0 {
         problems.push(format!("{} down", counted(health.deliveries.down, "handler")));
+    }
+    if health.deliveries.paused > 0 {
+        problems.push(format!("{} paused", counted(health.deliveries.paused, "subscription")));
     }
     for endpoint in &health.endpoints {
         if let Some(registration) = endpoint.registration.as_ref().filter(|one| !one.is_consistent) {
@@ -191,7 +205,7 @@ fn queues(health: &Health, now: OffsetDateTime) -> Markup {
             }
             dt { "Not matched yet" } dd { (counted(deliveries.unmatched, "event")) }
             dt { "Longest due delivery" }
-            dd { @match deliveries.overdue_seconds { Some(seconds) => { (seconds) " s" }, None => "none" } }
+            dd { @match deliveries.overdue_seconds { Some(seconds) => (length(seconds)), None => "none" } }
             dt { "Subscriptions" }
             dd { (deliveries.paused) " paused, " (deliveries.down) " down (" a href="/deliveries" { "deliveries" } ")" }
         }

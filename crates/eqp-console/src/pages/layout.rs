@@ -8,7 +8,9 @@ use maud::{DOCTYPE, Markup, html};
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::context::{LIVE, PageContext, Redisplay, Visit};
 use super::form::{field_id, form};
+use super::kept_form::KeptForm;
 use super::parts::utc;
+use crate::principal::Scope;
 
 /// The interval at which a page with live updates is loaded again without scripts, and compared by the script, in seconds.
 const REFRESH: u32 = 10;
@@ -94,8 +96,12 @@ pub(super) fn page_with_status(page: &PageContext, status: StatusCode, title: &T
         (header(page))
         main id="main" tabindex="-1" data-stream=[stream] data-state=[state] {
             h1 { (super::parts::visible(&title.heading)) }
-            @if let Some(done) = page.visit.done() { p.done role="status" { (done.sentence()) } }
-            @if let Some(redisplay) = &page.redisplay { (summary(redisplay)) }
+            @if let Some(done) = page.done() { p.done role="status" { (done.sentence()) } }
+            @if let Some(redisplay) = &page.redisplay {
+                (summary(redisplay))
+                // The page shows no forms to a user who may not send them.
+                @if !page.may(Scope::Operate) { (KeptForm::of(redisplay).with_other_token()) }
+            }
             @if title.live.is_some() { (live_controls(page, is_paused)) }
             (main)
         }

@@ -15,6 +15,7 @@ mod form;
 mod guard;
 mod headers;
 mod health;
+mod kept_form;
 mod layout;
 mod origin;
 mod overview;

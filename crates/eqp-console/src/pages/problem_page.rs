@@ -6,13 +6,21 @@ use http::header::{ALLOW, RETRY_AFTER};
 use maud::{Markup, html};
 
 use super::context::{PageContext, Visit};
+use super::kept_form::KeptForm;
 use super::layout::{self, STREAM, Title};
 use super::parts::moment;
 use super::state::PagesState;
 use crate::problem::{Problem, ProblemCode};
 
-/// Shows the problem that a handler has returned as a page. Other responses are not changed.
-pub(super) fn shown(state: &PagesState, visit: &Visit, page: Option<&PageContext>, mut response: Response) -> Response {
+/// Shows the problem that a handler has returned as a page, with the form that was sent if it can be sent again. Other responses are not
+/// changed.
+pub(super) fn shown(
+    state: &PagesState,
+    visit: &Visit,
+    page: Option<&PageContext>,
+    kept: Option<&KeptForm>,
+    mut response: Response,
+) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if problem.code == ProblemCode::Unauthenticated && visit.uri.path() == STREAM {
         // A stream of events cannot be redirected to a page.
@@ -23,7 +31,7 @@ pub(super) fn shown(state: &PagesState, visit: &Visit, page: Option<&PageContext
     }
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let heading = heading(&problem);
-    let main = explanation(state, visit, &problem);
+    let main = explanation(state, visit, kept, &problem);
     let mut shown = match page {
         Some(page) => layout::page_with_status(page, status, &Title::new(heading), &main),
         None => layout::bare(visit, status, &heading, &main),
@@ -52,7 +60,7 @@ fn heading(problem: &Problem) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn explanation(state: &PagesState, visit: &Visit, problem: &Problem) -> Markup {
+fn explanation(state: &PagesState, visit: &Visit, kept: Option<&KeptForm>, problem: &Problem) -> Markup {
     html! {
         @if let Some(detail) = &problem.detail { p { (super::parts::visible(detail)) } }
         @match problem.code {
@@ -62,12 +70,22 @@ fn explanation(state: &PagesState, visit: &Visit, problem: &Problem) -> Markup {
                     None => p { "This server has not received a response from the database since it started." },
                 }
                 p { "Nothing is shown, because it would be out of date. Callbacks are stored in the spool in the meantime." }
-                p { a.button href=(visit.with(&[])) { "Try again" } }
+                (again(visit, kept))
             }
-            ProblemCode::Busy => p { a.button href=(visit.with(&[])) { "Try again" } },
-            ProblemCode::Forbidden => p { "The documentation of the operator API lists what each scope allows. " code { "eqp token create" } " creates a token." },
+            ProblemCode::Busy => (again(visit, kept)),
+            ProblemCode::Forbidden if problem.is_about_scope() => p { "The documentation of the operator API lists what each scope allows. " code { "eqp token create" } " creates a token." },
             ProblemCode::Internal | ProblemCode::Other | ProblemCode::DatabaseRights => p { "The log of the server has the details." },
             _ => p { a.button href="/" { "Go to the overview" } },
+        }
+    }
+}
+
+/// Shows how to repeat the request.
+fn again(visit: &Visit, kept: Option<&KeptForm>) -> Markup {
+    html! {
+        @match kept {
+            Some(kept) => (kept.shown()),
+            None => p { a.button href=(visit.with(&[])) { "Try again" } },
         }
     }
 }

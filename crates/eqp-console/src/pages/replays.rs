@@ -67,7 +67,7 @@ async fn cancel(
     let id = whole_number(&id, "replay")?;
     let redisplay = match form.accept::<NoFields>(&page) {
         Ok((NoFields {}, client)) => match client.cancel_replay(id).await.map_err(Problem::from) {
-            Ok(_) => return Ok(carried_out(&format!("/replays/{id}"), Done::ReplayCancelled)),
+            Ok(_) => return Ok(carried_out(&page, &format!("/replays/{id}"), Done::ReplayCancelled)),
             Err(problem) if problem.code == ProblemCode::Conflict => form.rejected(&problem),
             Err(problem) => return Err(problem),
         },

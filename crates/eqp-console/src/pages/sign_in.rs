@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::context::{Done, PageContext, Visit};
-use super::form::{NoFields, PostedForm};
+use super::form::{NoFields, PostedForm, SECRET};
 use super::layout;
 use super::origin::{Scheme, checked_origin};
 use super::query::PageQuery;
@@ -31,8 +31,6 @@ use crate::token::{NewSecret, PresentedSecret, SecretKind};
 pub(super) const PATH: &str = "/sign-in";
 /// The path of the form that signs out.
 pub(super) const OUT: &str = "/sign-out";
-/// The field with the token or the code.
-pub(super) const SECRET: &str = "secret";
 /// The field with the path to go to afterwards.
 const NEXT: &str = "next";
 
@@ -76,7 +74,7 @@ async fn show(
         };
         return layout::page(&page, layout::Title::new("Sign in"), main);
     }
-    let said = visit.done().map(Done::sentence);
+    let said = visit.has_signed_out().then(|| Done::SignedOut.sentence());
     let main = html! {
         @if let Some(said) = said { p.done role="status" { (said) } }
         (fields(PATH, next, &[], "Sign in", true))
@@ -169,7 +167,7 @@ async fn sign_out(
     Ok(response)
 }
 
-async fn end(state: &PagesState, session: i64, by: &Principal) -> Result<(), Problem> {
+pub(super) async fn end(state: &PagesState, session: i64, by: &Principal) -> Result<(), Problem> {
     let mut transaction = within(DEADLINE, state.store.pool().begin()).await?;
     if within(DEADLINE, operator_session::end(&mut transaction, session)).await? {
         let (who, detail) = (by.to_string(), serde_json::json!({ "session": session }).to_string());

@@ -1,10 +1,13 @@
 //! The state that all pages share.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
-use eqp_store::Store;
 use eqp_store::internal::{instance, within};
+use eqp_store::sqlx::Postgres;
+use eqp_store::sqlx::pool::PoolConnection;
+use eqp_store::{Error, Store};
 use time::OffsetDateTime;
 
 use super::cookie::CookieNames;
@@ -13,6 +16,9 @@ use crate::problem::Problem;
 
 /// The path of the page of a submission for people outside.
 pub(super) const SHARED: &str = "/shared";
+
+/// The time for which a page waits for a connection to the database.
+const CONNECT: Duration = Duration::from_secs(1);
 
 /// The state that all pages share.
 #[derive(Clone)]
@@ -32,6 +38,11 @@ impl PagesState {
         Self { store, api, authenticator, cookies: Arc::default(), answered_at: Arc::default() }
     }
 
+    /// Returns a connection, without making the user of a page wait for long while the database is down.
+    pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        within(CONNECT, self.store.pool().acquire()).await
+    }
+
     /// Returns the names of the cookie of a session.
     pub(super) async fn session_cookie(&self) -> Result<CookieNames, Problem> {
         Ok(CookieNames::of_sessions(&self.installation().await?))
@@ -48,10 +59,8 @@ impl PagesState {
         if let Some(part) = self.cookies.get() {
             return Ok(part.clone());
         }
-        let id = within(DEADLINE, async {
-            let mut connection = self.store.pool().acquire().await?;
-            instance::id(&mut connection).await
-        });
+        let mut connection = self.connection().await?;
+        let id = within(DEADLINE, instance::id(&mut connection));
         // A database gets its ID when a receiver first uses it.
         let Some(id) = id.await? else { return Ok(String::new()) };
         Ok(self.cookies.get_or_init(|| id.simple().to_string()[..12].to_owned()).clone())

@@ -23,6 +23,8 @@ pub(super) struct ChannelFacts {
     pub(super) alerts: AlertCounts,
     /// The number of missed callbacks that have not arrived and belong to no resolved alert.
     pub(super) missed_callbacks: u64,
+    /// When a canary last passed.
+    pub(super) canary_passed_at: Option<OffsetDateTime>,
     /// When the oldest callback that is not projected was received.
     pub(super) pending_since: Option<OffsetDateTime>,
 }
@@ -77,6 +79,7 @@ impl ChannelFacts {
         let oldest = with_key().min_by_key(|account| account.reconciled_at);
         Channel {
             last_callback_at: self.last_callback_at(),
+            canary_passed_at: self.canary_passed_at,
             reconciled_at: oldest.and_then(|account| account.reconciled_at),
             differences: with_key().map(|account| account.reconciled).sum(),
             missed_callbacks: self.missed_callbacks,
@@ -88,7 +91,7 @@ impl ChannelFacts {
     }
 
     /// Returns the steps until the first callback arrives from Adobe, or nothing once one has arrived.
-    pub(super) fn setup(&self) -> Vec<SetupStep> {
+    pub(super) fn setup(&self, now: OffsetDateTime) -> Vec<SetupStep> {
         if self.last_callback_at().is_some() {
             return Vec::new();
         }
@@ -97,10 +100,12 @@ impl ChannelFacts {
         };
         let has_key = self.accounts.iter().any(|account| account.has_key);
         let is_registered = self.endpoints.iter().any(|endpoint| endpoint.is_registered && !is_drifted(endpoint));
-        let reachable = match (self.endpoints.is_empty(), self.certificates.is_empty()) {
-            (true, _) => (SetupState::Missing, "there is no endpoint"),
-            (false, true) => (SetupState::Missing, "no receiver is running"),
-            (false, false) => (SetupState::Unknown, "not checked (eqp doctor)"),
+        let canary = self.canary_passed_at.map(|at| format!("yes, canary passed {}", ago(at, now)));
+        let reachable = match (self.endpoints.is_empty(), self.certificates.is_empty(), &canary) {
+            (true, _, _) => (SetupState::Missing, "there is no endpoint"),
+            (false, true, _) => (SetupState::Missing, "no receiver is running"),
+            (false, false, Some(canary)) => (SetupState::Done, canary.as_str()),
+            (false, false, None) => (SetupState::Unknown, "not checked (eqp doctor --canary)"),
         };
         let steps = [
             (SetupStepKind::KeyStored, done_if(has_key, "no (eqp accounts add)")),
@@ -130,7 +135,10 @@ impl Channel {
     /// Describes when the last callback arrived, and what the last comparison with the API found.
     pub fn sentence(&self, now: OffsetDateTime) -> String {
         let callback = self.last_callback_at.map_or_else(
-            || "last callback: none from Adobe yet".to_owned(),
+            || {
+                let canary = self.canary_passed_at.map(|at| format!(" (canary passed {})", ago(at, now)));
+                format!("last callback: none from Adobe yet{}", canary.unwrap_or_default())
+            },
             |at| format!("last callback {} (from Adobe)", ago(at, now)),
         );
         let Some(at) = self.reconciled_at else { return format!("{callback}; never reconciled") };
@@ -191,6 +199,7 @@ mod tests {
         ChannelFacts {
             accounts: vec![account],
             endpoints: vec![endpoint],
+            canary_passed_at: None,
             certificates: vec![Some(NOW + Duration::days(61))],
             alerts: serde_json::from_str(r#"{"open": 1, "acknowledged": 1, "resolved": 0}"#).unwrap(),
             missed_callbacks: 0,
@@ -243,21 +252,25 @@ mod tests {
 
     #[test]
     fn the_steps_before_go_live_end_with_the_first_callback() {
-        assert_eq!(facts(account(Some(1), Some(1), None)).setup(), []);
+        assert_eq!(facts(account(Some(1), Some(1), None)).setup(NOW), []);
         let mut new = facts(ChannelAccount { has_key: false, ..account(None, None, None) });
         new.endpoints[0].is_registered = false;
-        let shown = |facts: &ChannelFacts| {
-            facts.setup().into_iter().map(|step| format!("{}: {}", step.step, step.detail)).collect::<Vec<_>>()
-        };
+        let shown = |facts: &ChannelFacts| facts.setup(NOW).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(
             shown(&new),
             [
                 "key stored: no (eqp accounts add)",
-                "endpoint reachable: not checked (eqp doctor)",
+                "endpoint reachable: not checked (eqp doctor --canary)",
                 "registered: no (eqp callbacks add)",
                 "first callback from Adobe: not yet",
             ]
         );
+        new.canary_passed_at = Some(NOW - Duration::hours(2));
+        assert_eq!(shown(&new)[1], "endpoint reachable: yes, canary passed 2 h ago");
+        assert_eq!(shown(&new)[3], "first callback from Adobe: not yet", "a canary is not a callback from Adobe");
+        let sentence = new.shown().sentence(NOW);
+        assert_eq!(sentence, "last callback: none from Adobe yet (canary passed 2 h ago); never reconciled");
+        new.canary_passed_at = None;
         new.endpoints.clear();
         new.accounts.clear();
         assert_eq!(shown(&new)[1], "endpoint reachable: there is no endpoint");

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use eqp_store::internal::{
-    ANSWER, ArtifactFacts, ChannelAccount, ReceiverFacts, SubmissionFacts, TrackFacts, alert, alert_facts, pending,
-    status_facts, within,
+    ANSWER, ArtifactFacts, ChannelAccount, ReceiverFacts, SubmissionFacts, TrackFacts, alert, alert_facts, canary,
+    pending, status_facts, within,
 };
 use eqp_store::sqlx::{self, PgPool};
 use eqp_store::{AccountId, Error, ResourceKind};
@@ -212,6 +212,7 @@ async fn channel(
 ) -> Result<ChannelFacts, Error> {
     let endpoints = within(ANSWER, status_facts::endpoints(pool, ids)).await?;
     let alerts = within(ANSWER, alert::counts(pool, now - RECENT)).await?;
+    let canary_passed_at = within(ANSWER, canary::last_passed_at(pool, ids)).await?;
     let others = async {
         let mut connection = pool.acquire().await?;
         let missed = alert_facts::missed_callbacks(&mut connection, now - RECENT).await?;
@@ -228,6 +229,7 @@ async fn channel(
         certificates: receivers.iter().map(certificate).collect(),
         alerts,
         missed_callbacks: missed.sum(),
+        canary_passed_at,
         pending_since: backlog.oldest,
     })
 }

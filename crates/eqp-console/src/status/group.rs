@@ -56,7 +56,7 @@ pub(super) fn group(facts: Facts) -> Status {
         fine: Vec::new(),
         in_store: 0,
         channel: channel.map(channel::ChannelFacts::shown),
-        setup: channel.map(channel::ChannelFacts::setup).unwrap_or_default(),
+        setup: channel.map(|channel| channel.setup(now)).unwrap_or_default(),
         is_complete,
     };
     for ((account, _), versions) in products {

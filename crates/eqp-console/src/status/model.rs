@@ -1,5 +1,7 @@
 //! The status of products as it is returned.
 
+use std::fmt;
+
 use eqp_store::AlertCounts;
 use eqp_sync::Stage;
 use eqp_types::{Environment, MageId};
@@ -242,6 +244,10 @@ pub struct Channel {
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub last_callback_at: Option<OffsetDateTime>,
+    /// When a canary last passed (`eqp doctor --canary`). It does not show that Adobe calls. Null if none has.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub canary_passed_at: Option<OffsetDateTime>,
     /// When the accounts were last compared with the API; of several accounts, the time of the one that was compared first.
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
@@ -286,6 +292,12 @@ pub struct SetupStep {
     pub state: SetupState,
     /// The state in words.
     pub detail: String,
+}
+
+impl fmt::Display for SetupStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.detail)
+    }
 }
 
 /// The kind of a step before the first callback arrives from Adobe.

@@ -82,11 +82,11 @@ async fn an_event_is_replayed_after_its_plan_was_confirmed() {
     assert_eq!(browser.post("/events/1/replay", &values).await.status, 409);
     let values: Vec<_> = confirmed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let done = browser.post("/events/1/replay", &values).await;
-    assert_eq!((done.status, done.location()), (303, "/replays/2?done=replayed"), "{}", done.text);
+    assert_eq!((done.status, done.done()), (303, "/replays/2?done=replayed"), "{}", done.text);
     let page = browser.get(done.location()).await;
     assert_eq!(page.heading(), "Replay 2: running");
     let done = browser.fill("/replays/2", "/replays/2/cancel", &[]).await;
-    assert_eq!(done.location(), "/replays/2?done=replay_cancelled");
+    assert_eq!(done.done(), "/replays/2?done=replay_cancelled");
     assert_eq!(browser.get("/replays/2").await.heading(), "Replay 2: cancelled");
 }
 

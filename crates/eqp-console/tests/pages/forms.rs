@@ -102,6 +102,7 @@ async fn what_was_typed_is_kept_when_the_session_ends() {
     let sent = |values: &[(String, String)]| {
         values.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
     };
+    let mut confirmation = String::new();
     for (secret, status) in [("guess", 401), (token.expose(), 200)] {
         let values = sent(&with(secret));
         let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -119,10 +120,11 @@ async fn what_was_typed_is_kept_when_the_session_ends() {
             let form = page.form("/alerts/1/notes");
             let again: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let page = browser.post("/alerts/1/notes", &again).await;
-            assert_eq!(page.location(), "/alerts/1?done=noted");
+            assert_eq!(page.done(), "/alerts/1?done=noted");
+            page.location().clone_into(&mut confirmation);
         }
     }
-    let page = browser.get("/alerts/1?done=noted").await;
+    let page = browser.get(&confirmation).await;
     assert!(
         page.text.contains("The note is added.") && page.text.contains("with &lt;markup&gt; &amp; &quot;quotes&quot;"),
         "{}",
@@ -172,4 +174,51 @@ async fn a_refused_value_is_shown_again_with_a_summary_that_leads_to_its_field()
     assert_eq!(read(html).await.status, 415);
     let page = browser.post("/alerts/1/notes", &[("note", &"x".repeat(70_000))]).await;
     assert_eq!(page.status, 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_is_kept_for_a_user_who_signs_in_with_a_token_that_only_reads() {
+    let database = filled("").await;
+    let server = Server::on(database.pool.clone());
+    let (reader, operator) = (server.token("reader", &[Scope::Read]).await, server.token("ops", OPERATOR).await);
+    let mut browser = server.browser();
+    let typed =
+        |secret: &str| [("note".to_owned(), "a long <note>".to_owned()), ("secret".to_owned(), secret.to_owned())];
+    let mut sent = async |secret: &str| {
+        let values = typed(secret);
+        let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        browser.post("/alerts/1/notes", &values).await
+    };
+    let page = sent(reader.expose()).await;
+    assert!(page.status == 200 && page.text.contains("Your token may only read."), "{}", page.text);
+    assert!(page.text.contains("<pre>a long &lt;note&gt;</pre>"), "{}", page.text);
+    let kept = page.form("/alerts/1/notes");
+    assert!(kept["note"] == "a long <note>" && kept.contains_key("secret") && !kept.contains_key("csrf"), "{kept:?}");
+    let page = sent(operator.expose()).await;
+    let form = page.form("/alerts/1/notes");
+    assert!(form["note"] == "a long <note>" && form.contains_key("csrf"), "{}", page.text);
+    let sessions: Vec<i64> =
+        sqlx::query_scalar("select token_id from eqp.operator_session").fetch_all(&database.pool).await.unwrap();
+    assert_eq!(sessions.len(), 1, "the session of the other token has ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_cannot_confirm_what_was_not_done() {
+    let database = filled("").await;
+    let server = Server::on(database.pool.clone());
+    let mut browser = server.signed_in("ops", OPERATOR).await;
+    let done = browser.fill("/alerts/1", "/alerts/1/notes", &[("note", "x")]).await;
+    let (_, tag) = done.location().rsplit_once('.').unwrap();
+    assert!(browser.get(done.location()).await.text.contains("The note is added."));
+    for forged in [
+        "/alerts/1?done=resolved".to_owned(),
+        "/alerts/1?done=resolved.".to_owned(),
+        format!("/alerts/1?done=resolved.{tag}"),
+        format!("/alerts/2?done=noted.{tag}"),
+    ] {
+        let page = browser.get(&forged).await;
+        assert!(page.status == 200 && !page.text.contains("class=\"done\""), "{forged}: {}", page.text);
+    }
+    let other = server.signed_in("other", OPERATOR).await;
+    assert!(!other.get(done.location()).await.text.contains("The note is added."), "it belongs to a session");
 }

@@ -19,6 +19,7 @@ async fn the_state_of_each_part_is_shown_and_what_needs_attention_first() {
         "endpoint main has drifted: missing",
         "the last reconciliation of MAG123456789 failed: no",
         "none from Adobe yet",
+        "1 subscription paused",
         "https://example.test/",
         "Postgres",
         env!("CARGO_PKG_VERSION"),
@@ -27,7 +28,7 @@ async fn the_state_of_each_part_is_shown_and_what_needs_attention_first() {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
     let health = server.local.health().await.unwrap();
-    assert_eq!((health.receivers.len(), health.endpoints.len(), health.database.migration), (1, 1, 13));
+    assert_eq!((health.receivers.len(), health.endpoints.len(), health.database.migration), (1, 1, 15));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! The database is down.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eqp_console::Scope;
 use eqp_test_support::callbacks::CallbackDatabase;
@@ -27,10 +27,34 @@ async fn a_page_says_that_the_database_is_down_and_when_it_last_answered() {
         assert_eq!(page.headers["retry-after"], "5", "{path}");
         assert!(page.text.contains("This server last received a response from the database <time"), "{}", page.text);
     }
-    let page = browser.post("/alerts/1/notes", &[("csrf", &csrf), ("note", "x")]).await;
+    let page = browser.post("/alerts/1/notes", &[("csrf", &csrf), ("note", "a long <note>")]).await;
     assert_eq!(page.status, 503);
+    assert!(page.text.contains("<pre>a long &lt;note&gt;</pre>"), "what was typed is shown: {}", page.text);
+    let kept = page.form("/alerts/1/notes");
+    assert_eq!((kept["note"].as_str(), &kept["csrf"]), ("a long <note>", &csrf));
     proxy.set(NetworkConditions::Fair);
     assert_eq!(browser.get("/alerts").await.status, 200);
+    // Sending it again carries it out: this database has no alert.
+    let kept: Vec<_> = kept
+        .iter()
+        .filter(|(name, _)| *name != "secret")
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let page = browser.post("/alerts/1/notes", &kept).await;
+    assert!(page.status == 404 && page.text.contains("there is no alert 1"), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_does_not_wait_for_a_database_that_is_down() {
+    let database = CallbackDatabase::new().await;
+    let proxy = Proxy::to(database.database.options.clone()).await;
+    let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(30)).connect_lazy_with(proxy.options());
+    let server = Server::on(pool);
+    let browser = server.signed_in("ops", &[Scope::Read]).await;
+    proxy.set(NetworkConditions::Cut);
+    let began = Instant::now();
+    assert_eq!(browser.get("/alerts").await.status, 503);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,6 +147,10 @@ async fn malformed_requests_are_answered_with_a_page_that_names_the_field() {
     }
     let page = read(browser.request(Method::GET, "/alerts").header(HOST, "evil.example.com")).await;
     assert_eq!(page.status, 421);
-    let page = read(browser.request(Method::PUT, "/alerts")).await;
-    assert_eq!(page.status, 405);
+    for (method, path, allowed) in
+        [(Method::PUT, "/alerts", "GET,HEAD"), (Method::GET, "/sign-out", "POST"), (Method::PUT, "/sign-out", "POST")]
+    {
+        let page = read(browser.request(method, path)).await;
+        assert_eq!((page.status, &page.headers["allow"]), (405, &allowed.parse().unwrap()), "{path}");
+    }
 }

@@ -74,6 +74,12 @@ impl Page {
         self.headers.get(LOCATION).map_or("", |location| location.to_str().unwrap())
     }
 
+    /// Returns where the response leads, without the tag that proves what was done.
+    pub(crate) fn done(&self) -> &str {
+        let location = self.location();
+        location.rsplit_once('.').map_or(location, |(path, _)| path)
+    }
+
     /// Returns the content of the first element of this name, without tags.
     pub(crate) fn element(&self, name: &str) -> String {
         let (_, rest) = self.text.split_once(&format!("<{name}")).unwrap_or_else(|| panic!("no {name}: {}", self.text));

@@ -34,6 +34,8 @@ pub struct ReplayPlan {
     pub deliveries: u64,
     /// The subscriptions that receive events, by name.
     pub subscriptions: Vec<PlannedSubscription>,
+    /// The subscriptions that receive none because consumers fetch their messages: these are replayed only if they are the target.
+    pub fetched: Vec<String>,
     /// The first 20 events that are delivered.
     pub first: Vec<Event>,
     pub(super) target: Option<(SubscriptionId, String)>,
@@ -69,6 +71,7 @@ pub(super) async fn plan(
         events: 0,
         deliveries: 0,
         subscriptions: Vec::new(),
+        fetched: Vec::new(),
         first: Vec::new(),
         target: None,
     };
@@ -78,6 +81,10 @@ pub(super) async fn plan(
         plan.target = Some((target.id, target.name.clone()));
     }
     let receiving = receiving(&stored, plan.target.as_ref().map(|(id, _)| *id))?;
+    if plan.target.is_none() {
+        let is_fetched = |one: &&StoredSubscription| Subscription::of_stored(one).is_ok_and(|one| !one.is_sent());
+        plan.fetched = stored.iter().filter(is_fetched).map(|one| one.name.clone()).collect();
+    }
     let receiving: Vec<&Subscription> = receiving.iter().collect();
     let mut counts = BTreeMap::new();
     let mut found = BTreeSet::new();

@@ -44,6 +44,8 @@ pub struct SubscriptionSummary {
     pub open_until: Option<OffsetDateTime>,
     /// Deliveries that are waiting.
     pub waiting: u64,
+    /// Events that were recorded while it was paused, and are not compared with its filter yet. They are not counted as waiting.
+    pub unmatched: u64,
     /// Deliveries that failed for good.
     pub dead: u64,
     /// When the oldest waiting delivery was created.
@@ -223,6 +225,7 @@ fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSu
         failing_since: stored.failing_since,
         open_until: stored.open_until.filter(|_| is_active),
         waiting: counts.waiting,
+        unmatched: stored.unmatched,
         dead: counts.dead,
         oldest_waiting_at: counts.oldest_waiting_at,
         is_temporary: stored.is_temporary,

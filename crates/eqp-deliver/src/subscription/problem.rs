@@ -31,6 +31,13 @@ pub enum DeliveryProblem {
         /// The reason of the pause.
         reason: String,
     },
+    /// The handler of a subscription is down, and is tried again from time to time.
+    Down {
+        /// The name of the subscription.
+        subscription: String,
+        /// When the first attempt failed.
+        since: OffsetDateTime,
+    },
     /// Deliveries of a subscription failed for good.
     Dead {
         /// Its name.
@@ -55,6 +62,9 @@ impl fmt::Display for DeliveryProblem {
                 write!(f, "nothing has been delivered for {seconds} s although something is due")
             }
             Self::Paused { subscription, reason } => write!(f, "{subscription} is paused ({reason})"),
+            Self::Down { subscription, since } => {
+                write!(f, "the handler of {subscription} has been down since {} {}", since.date(), Clock(*since))
+            }
             Self::Dead { subscription, deliveries: 1 } => write!(f, "{subscription} has 1 dead delivery"),
             Self::Dead { subscription, deliveries } => write!(f, "{subscription} has {deliveries} dead deliveries"),
             Self::Old { subscription, since } => {
@@ -102,11 +112,15 @@ fn problems(queue: DeliveryQueue, now: OffsetDateTime) -> Vec<DeliveryProblem> {
         if let Some(reason) = subscription.paused_reason {
             problems.push(DeliveryProblem::Paused { subscription: name.clone(), reason });
         }
+        if let Some(since) = subscription.down_since {
+            problems.push(DeliveryProblem::Down { subscription: name.clone(), since });
+        }
         if subscription.dead > 0 {
             problems.push(DeliveryProblem::Dead { subscription: name.clone(), deliveries: subscription.dead });
         }
-        // That deliveries of a paused subscription wait is intended.
-        if let Some(since) = subscription.oldest_waiting_at.filter(|since| !is_paused && now - *since > OLD) {
+        // That deliveries wait for a paused subscription or a handler that is down follows from what is reported already.
+        let is_explained = is_paused || subscription.down_since.is_some();
+        if let Some(since) = subscription.oldest_waiting_at.filter(|since| !is_explained && now - *since > OLD) {
             problems.push(DeliveryProblem::Old { subscription: name, since });
         }
     }
@@ -120,7 +134,14 @@ mod tests {
     use super::*;
 
     fn subscription(name: &str) -> SubscriptionQueue {
-        SubscriptionQueue { name: name.to_owned(), waiting: 0, dead: 0, oldest_waiting_at: None, paused_reason: None }
+        SubscriptionQueue {
+            name: name.to_owned(),
+            waiting: 0,
+            dead: 0,
+            oldest_waiting_at: None,
+            paused_reason: None,
+            down_since: None,
+        }
     }
 
     #[test]
@@ -130,6 +151,12 @@ mod tests {
         let queue = DeliveryQueue {
             subscriptions: vec![
                 SubscriptionQueue { dead: 2, ..subscription("chat") },
+                SubscriptionQueue {
+                    waiting: 1,
+                    oldest_waiting_at: long_ago,
+                    down_since: long_ago,
+                    ..subscription("ci")
+                },
                 subscription("good"),
                 SubscriptionQueue { waiting: 1, oldest_waiting_at: long_ago, ..subscription("shop") },
                 SubscriptionQueue {
@@ -148,6 +175,7 @@ mod tests {
             [
                 "nothing has been delivered for 90 s although something is due",
                 "chat has 2 dead deliveries",
+                "the handler of ci has been down since 1970-01-01 01:15 UTC",
                 "a delivery of shop has been waiting since 1970-01-01 01:15 UTC",
                 "tickets is paused (410)",
             ]

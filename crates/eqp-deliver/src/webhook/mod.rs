@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 pub(crate) use outcome::MAX_RETRY_AFTER;
-pub use signature::new_signing_secret;
 pub(crate) use signature::{ID as WEBHOOK_ID, Signer, TIMESTAMP};
+pub use signature::{check_signing_secret, new_signing_secret};
 pub(crate) use transport::{Exchange, Request, Transport};
 
 use crate::redaction::Redaction;

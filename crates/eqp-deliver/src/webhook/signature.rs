@@ -87,6 +87,21 @@ fn standard_key(secret: &Secret) -> Result<hmac::Key, DefinitionError> {
     }
 }
 
+/// Checks a signing secret of a webhook with this scheme, as is done when it is added.
+///
+/// ```
+/// use eqp_deliver::{SignatureScheme, check_signing_secret, new_signing_secret};
+///
+/// assert!(check_signing_secret(&SignatureScheme::Standard, &new_signing_secret()).is_ok());
+/// assert!(check_signing_secret(&SignatureScheme::Standard, &eqp_types::Secret::new("short")).is_err());
+/// ```
+///
+/// # Errors
+/// Returns [`DefinitionError::SigningSecret`] if the secret cannot be used.
+pub fn check_signing_secret(scheme: &SignatureScheme, secret: &Secret) -> Result<(), DefinitionError> {
+    Signer::new(scheme, std::slice::from_ref(secret)).map(drop)
+}
+
 /// Returns a new random secret for Standard Webhooks.
 ///
 /// ```

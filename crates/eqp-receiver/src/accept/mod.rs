@@ -259,7 +259,11 @@ async fn accept(
     if is_mismatch {
         shared.log_path_mismatch(authenticated.principal(), head.uri.path());
     }
-    let result = if syntax.is_ok() { RequestResult::Stored } else { RequestResult::StoredInvalidJson };
+    let result = match syntax {
+        _ if authenticated.principal().is_canary() => RequestResult::Canary,
+        Ok(()) => RequestResult::Stored,
+        Err(_) => RequestResult::StoredInvalidJson,
+    };
     Ok((result, answer::accepted(&accepted, syntax)))
 }
 

@@ -131,5 +131,15 @@ impl Drop for Refresh<'_> {
 async fn read(pool: &PgPool, before: &CredentialIndex) -> Result<CredentialIndex, Error> {
     let (generation, rows) = store::endpoint::usable(pool).await?;
     let retired = store::retired_username::list(pool).await?;
-    Ok(CredentialIndex::new(CredentialGeneration(generation), rows, before).with_retired(retired))
+    // Callbacks do not depend on canaries, for example if the role has no rights to the new table yet.
+    let canaries = store::canary::usable(pool).await.unwrap_or_else(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(
+            error,
+            "cannot load the credentials of canaries, rejecting them; run roles.sql after every migration"
+        );
+        Vec::new()
+    });
+    let index = CredentialIndex::new(CredentialGeneration(generation), rows, before);
+    Ok(index.with_retired(retired).with_canaries(canaries))
 }

@@ -3,10 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::registered_target::RegisteredTarget;
 use super::usage::Usage;
 use eqp_store::internal::KeyedHash;
+use eqp_store::internal::canary::{UsableCanary, is_canary};
 use eqp_store::internal::endpoint::UsableCredential;
 use eqp_store::{CredentialGeneration, CredentialId, EndpointId, MasterKey};
 
@@ -19,11 +21,21 @@ pub(crate) struct CredentialIndex {
     by_username: HashMap<String, Vec<Arc<Principal>>>,
     /// User names that are no longer accepted, with the names of their endpoints.
     retired: HashMap<String, String>,
+    /// The credentials of canaries by their user names.
+    canaries: HashMap<String, Canary>,
+}
+
+/// The credential of a canary. It is not one of the endpoint's own, so its use proves nothing about the Marketplace and is not recorded.
+#[derive(Debug)]
+struct Canary {
+    principal: Arc<Principal>,
+    valid_until: Instant,
 }
 
 #[derive(Debug)]
 struct Entry {
     endpoint: EndpointId,
+    name: String,
     registered: Arc<RegisteredTarget>,
     public_url: String,
     credentials: Vec<Arc<Principal>>,
@@ -49,6 +61,13 @@ pub(crate) struct Principal {
     pub(super) hash: KeyedHash,
 }
 
+impl Principal {
+    /// Returns whether a canary authenticates, and not the Marketplace.
+    pub(crate) fn is_canary(&self) -> bool {
+        is_canary(self.credential.0)
+    }
+}
+
 impl CredentialIndex {
     /// Builds an index from database rows. Usage recorded in `before` is retained.
     pub(crate) fn new(generation: CredentialGeneration, rows: Vec<UsableCredential>, before: &Self) -> Self {
@@ -59,6 +78,7 @@ impl CredentialIndex {
             let endpoint = EndpointId(row.endpoint_id);
             let entry = by_path.entry(row.path).or_insert_with_key(|path| Entry {
                 endpoint,
+                name: row.name.clone(),
                 registered: Arc::new(RegisteredTarget::new(path, &row.public_url)),
                 public_url: row.public_url,
                 credentials: Vec::new(),
@@ -86,12 +106,33 @@ impl CredentialIndex {
         for principals in by_username.values_mut() {
             principals.sort_unstable_by_key(|principal| principal.credential);
         }
-        Self { generation, by_path, by_username, retired: HashMap::new() }
+        Self { generation, by_path, by_username, retired: HashMap::new(), canaries: HashMap::new() }
     }
 
     /// Adds user names that are no longer accepted, with the names of their endpoints.
     pub(crate) fn with_retired(mut self, usernames: impl IntoIterator<Item = (String, String)>) -> Self {
         self.retired.extend(usernames);
+        self
+    }
+
+    /// Adds the credentials of canaries to their endpoints.
+    pub(crate) fn with_canaries(mut self, canaries: Vec<UsableCanary>) -> Self {
+        let now = Instant::now();
+        for canary in canaries {
+            let endpoint = EndpointId(canary.endpoint_id);
+            let entry = self.by_path.values().find(|entry| entry.endpoint == endpoint);
+            let (Some(entry), Some(hash)) = (entry, KeyedHash::from_slice(&canary.password_hmac)) else { continue };
+            let principal = Arc::new(Principal {
+                endpoint,
+                endpoint_name: entry.name.clone(),
+                credential: CredentialId(canary.id),
+                usage: Arc::new(Usage::known(None)),
+                registered: Arc::clone(&entry.registered),
+                username: canary.username.clone(),
+                hash,
+            });
+            self.canaries.insert(canary.username, Canary { principal, valid_until: now + canary.valid_for });
+        }
         self
     }
 
@@ -140,11 +181,7 @@ impl CredentialIndex {
         username: &str,
         password: &[u8],
     ) -> Option<Arc<Principal>> {
-        let Some(known) = self.by_username.get(username) else {
-            // Compares a hash anyway, so that the time does not reveal which user names exist.
-            let _ = KeyedHash::NONE.matches(&KeyedHash::of(key, EndpointId(0), username, password));
-            return None;
-        };
+        let Some(known) = self.by_username.get(username) else { return self.find_canary(key, username, password) };
         let mut matching = known
             .iter()
             .filter(|principal| principal.hash.matches(&KeyedHash::of(key, principal.endpoint, username, password)));
@@ -159,7 +196,18 @@ impl CredentialIndex {
         all.min_by_key(|principal| Reverse(principal.registered.compare(target))).cloned()
     }
 
-    /// Returns every accepted credential.
+    /// Returns the principal of a canary that has not expired.
+    fn find_canary(&self, key: &MasterKey, username: &str, password: &[u8]) -> Option<Arc<Principal>> {
+        let known = self.canaries.get(username).filter(|canary| Instant::now() < canary.valid_until);
+        let known = known.map(|canary| &canary.principal);
+        // Compares a hash anyway, so that the time does not reveal which user names exist.
+        let (endpoint, hash) =
+            known.map_or((EndpointId(0), KeyedHash::NONE), |principal| (principal.endpoint, principal.hash));
+        let matches = hash.matches(&KeyedHash::of(key, endpoint, username, password));
+        known.filter(|_| matches).cloned()
+    }
+
+    /// Returns every accepted credential, without those of canaries.
     pub(crate) fn principals(&self) -> impl Iterator<Item = &Arc<Principal>> {
         self.by_path.values().flat_map(|entry| &entry.credentials)
     }
@@ -167,6 +215,8 @@ impl CredentialIndex {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn index(key: &MasterKey, credentials: &[(i64, &str, &str, &str)]) -> CredentialIndex {
@@ -194,6 +244,27 @@ mod tests {
         assert_eq!(index.endpoint_of("old"), Some("another"));
         assert_eq!(index.endpoint_of("unknown"), None);
         assert!(index.find(&key, "/callbacks/one", "old", b"first").is_none());
+    }
+
+    #[test]
+    fn a_canary_is_accepted_until_it_expires_and_is_no_credential_of_its_endpoint() {
+        let key = MasterKey::ephemeral().unwrap();
+        let canary = |id, username: &str, valid_for| UsableCanary {
+            id,
+            endpoint_id: 1,
+            username: username.to_owned(),
+            password_hmac: KeyedHash::of(&key, EndpointId(1), username, b"chirp").as_bytes().to_vec(),
+            valid_for,
+        };
+        let canaries = vec![canary(-1, "new", Duration::from_mins(1)), canary(-2, "old", Duration::ZERO)];
+        let index = index(&key, &[(1, "/callbacks/one", "key", "first")]).with_canaries(canaries);
+        let found = index.find(&key, "/", "new", b"chirp").unwrap();
+        assert!(found.is_canary() && found.endpoint == EndpointId(1) && found.endpoint_name == "endpoint-1");
+        for (username, password) in [("new", "wrong"), ("old", "chirp"), ("", "chirp")] {
+            assert!(index.find(&key, "/", username, password.as_bytes()).is_none(), "{username} {password}");
+        }
+        assert_eq!(index.endpoint_of("old"), None, "its rejection does not count as a rejected callback");
+        assert!(index.principals().all(|principal| !principal.is_canary()), "its use is not recorded");
     }
 
     #[test]

@@ -139,7 +139,8 @@ impl Heartbeat {
         let loaded = credentials.generation();
         if self.reported.is_none_or(|(reported, at)| reported != loaded || at.elapsed() >= HEARTBEAT_PERIOD) {
             let facts = self.observed.facts();
-            within(DEADLINE, store::receiver::heartbeat(&self.pool, self.id, loaded.0, &facts)).await?;
+            let version = env!("CARGO_PKG_VERSION");
+            within(DEADLINE, store::receiver::heartbeat(&self.pool, self.id, loaded.0, &facts, version)).await?;
             self.reported = Some((loaded, Instant::now()));
             self.record_use().await?;
             self.record_rejections().await?;

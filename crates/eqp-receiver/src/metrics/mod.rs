@@ -228,7 +228,7 @@ impl Metrics {
     /// Counts a request that was answered this long after its head had been read.
     pub(crate) fn answered(&self, result: RequestResult, after: Duration) {
         self.0.requests[result.index()].inc();
-        if !matches!(result, RequestResult::Refused(_)) {
+        if matches!(result, RequestResult::Stored | RequestResult::StoredInvalidJson) {
             self.0.request_seconds.observe(after.as_secs_f64());
         }
     }

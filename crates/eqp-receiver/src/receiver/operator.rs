@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use axum::routing::get;
 #[cfg(feature = "metrics")]
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use sqlx::PgPool;
 #[cfg(feature = "listener")]
 use tokio_util::sync::CancellationToken;
@@ -62,17 +62,21 @@ pub(super) fn worker_router(pool: PgPool, metrics: Metrics) -> Router {
     };
     let router = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready));
     #[cfg(feature = "metrics")]
-    let router = router.route(
-        "/metrics",
-        get(async move || ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.text()).into_response()),
-    );
+    let router = router.route("/metrics", get(async move || text(&metrics)));
     router
 }
 
 #[cfg(feature = "metrics")]
 async fn metrics_text(State(Operator { acceptor, metrics }): State<Operator>) -> Response {
     acceptor.observe(&metrics);
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.text()).into_response()
+    text(&metrics)
+}
+
+/// Returns the metrics, which contain names that others have chosen. A browser must not take them for a page.
+#[cfg(feature = "metrics")]
+fn text(metrics: &Metrics) -> Response {
+    let headers = [(CONTENT_TYPE, metrics::CONTENT_TYPE), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, metrics.text()).into_response()
 }
 
 async fn alive() -> Response {

@@ -119,10 +119,8 @@ fn scenario(
         .collect();
     input.extend(cause.map(|(series, values)| json!({ "series": series, "values": values })));
     // The expression of a test returns the names of the alerts that fire.
-    let expected: Vec<Value> = fires
-        .iter()
-        .map(|alert| json!({ "labels": format!("{{alertname=\"{alert}\"}}"), "value": 1 }))
-        .collect();
+    let expected: Vec<Value> =
+        fires.iter().map(|alert| json!({ "labels": format!("{{alertname=\"{alert}\"}}"), "value": 1 })).collect();
     let firing = "count by (alertname) (ALERTS{alertstate=\"firing\"})";
     assert!(fires.is_none_or(|alert| alerts.contains(&alert)));
     json!({

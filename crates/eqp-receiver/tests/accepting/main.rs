@@ -4,6 +4,7 @@
 mod alert_rules;
 mod attack;
 mod bad_input;
+mod canary;
 mod certificate;
 mod changes;
 mod connections;

@@ -208,6 +208,7 @@ async fn every_metric_is_documented_with_its_help_text() {
         dead: 0,
         oldest_waiting_at: None,
         paused_reason: None,
+        down_since: None,
     };
     let queue = DeliveryQueue { subscriptions: vec![subscription], ..DeliveryQueue::default() };
     observer.unwrap().deliveries(DeliveryMeasurement::Queue(&queue));

@@ -290,6 +290,19 @@ impl Endpoints {
         Err(Error::UnknownEndpoint { endpoint })
     }
 
+    /// Forgets an endpoint whose credentials are all retired: it is retired, too, and its name and path can be used again. The callbacks that
+    /// it received are not deleted.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::UnknownEndpoint`] if the endpoint does not exist, is retired, or still accepts a credential.
+    pub async fn forget(&self, endpoint: EndpointId) -> Result<(), Error> {
+        if within(ANSWER, sql::endpoint::forget(&self.pool, endpoint)).await? {
+            return Ok(());
+        }
+        Err(Error::UnknownEndpoint { endpoint })
+    }
+
     /// Stores the states of the registrations of an account.
     #[doc(hidden)]
     pub async fn store_registration_checks(

@@ -4,6 +4,8 @@
 pub(crate) mod access_key;
 mod administration;
 #[doc(hidden)]
+pub(crate) mod canary;
+#[doc(hidden)]
 pub(crate) mod keyed_hash;
 mod master_key;
 #[doc(hidden)]

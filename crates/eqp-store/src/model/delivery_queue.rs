@@ -42,4 +42,6 @@ pub struct SubscriptionQueue {
     pub oldest_waiting_at: Option<OffsetDateTime>,
     /// The reason for which the subscription is paused.
     pub paused_reason: Option<String>,
+    /// Since when its handler has been down.
+    pub down_since: Option<OffsetDateTime>,
 }

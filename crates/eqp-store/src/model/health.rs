@@ -18,6 +18,18 @@ pub struct DatabaseFacts {
     pub instance: Option<Uuid>,
 }
 
+/// The settings of Postgres that decide whether a committed transaction can be lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Durability {
+    /// Whether commits are written to the disk before they are acknowledged.
+    pub has_fsync: bool,
+    pub synchronous_commit: String,
+    /// Whether commits wait for a replica, if `synchronous_commit` says so.
+    pub has_synchronous_standbys: bool,
+    /// The number of connected replicas.
+    pub replicas: i64,
+}
+
 /// A receiver, which reports its state every few seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverState {
@@ -28,6 +40,8 @@ pub struct ReceiverState {
     pub certificate_expires_at: Option<OffsetDateTime>,
     pub spool_callbacks: u64,
     pub spool_oldest_at: Option<OffsetDateTime>,
+    /// The version of its program, if it reports one.
+    pub version: Option<String>,
 }
 
 /// An endpoint in use, and what the last comparison with the Marketplace's list found.

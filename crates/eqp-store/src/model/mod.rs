@@ -73,7 +73,7 @@ pub use endpoint::{
 pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
-pub use health::{ComparedRegistration, DatabaseFacts, EndpointState, ReceiverState};
+pub use health::{ComparedRegistration, DatabaseFacts, Durability, EndpointState, ReceiverState};
 pub use operator::{NewAuditEntry, StoredAuditEntry, StoredToken, UsedSession, UsedToken};
 pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,

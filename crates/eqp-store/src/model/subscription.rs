@@ -92,6 +92,8 @@ pub struct StoredSubscription {
     pub is_paused_by_program: bool,
     /// `None`: in step with the fan-out.
     pub cursor_seq: Option<i64>,
+    /// The events after its own position, of which it receives those that its filter matches.
+    pub unmatched: u64,
     /// Consecutive attempts for which the handler was down.
     pub failures: u32,
     pub failing_since: Option<OffsetDateTime>,

@@ -7,6 +7,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::canary::is_canary;
+
 /// A callback to be stored.
 #[derive(Debug)]
 pub struct CallbackRow {
@@ -26,6 +28,11 @@ const TARGET: &str = ":path: ";
 const LONGEST_TARGET: usize = 2_000;
 
 impl CallbackRow {
+    /// Returns whether it is a canary, which is stored but never projected.
+    pub fn is_canary(&self) -> bool {
+        is_canary(self.credential_id)
+    }
+
     /// Records a path and query that differ from the registered ones, as a pseudo-header like in HTTP/2. A separate column would cost
     /// time in every batch, and almost no callback needs it.
     pub fn note_target(&mut self, target: &str) {
@@ -114,7 +121,8 @@ macro_rules! insert_arrays {
 
 /// Stores callbacks and queues them for projection, all or none, in one statement that commits automatically.
 ///
-/// A callback that is stored already is neither changed nor queued again, so a write whose result is unknown can be repeated.
+/// A callback that is stored already is neither changed nor queued again, so a write whose result is unknown can be repeated. Canaries are
+/// not queued.
 pub async fn insert<Row: AsRef<CallbackRow>>(
     connection: &mut PgConnection,
     rows: &[Row],
@@ -122,6 +130,9 @@ pub async fn insert<Row: AsRef<CallbackRow>>(
 ) -> Result<(), sqlx::Error> {
     match rows {
         [] => Ok(()),
+        rows if rows.iter().any(|row| row.as_ref().is_canary()) => {
+            insert_with_canaries(connection, &Columns::of(rows), via).await
+        }
         [row] => insert_one(connection, row.as_ref(), via).await,
         rows => {
             let columns = Columns::of(rows);
@@ -167,6 +178,21 @@ async fn insert_missing(connection: &mut PgConnection, columns: &Columns<'_>, vi
     let insert = insert_arrays!(
         " on conflict (id) do nothing returning id",
         "array_agg(id) from stored having count(*) > 0 and",
+        columns,
+        via
+    );
+    insert.execute(connection).await.map(drop)
+}
+
+/// Inserts callbacks as [`insert_missing`] does, and queues those that are not canaries.
+async fn insert_with_canaries(
+    connection: &mut PgConnection,
+    columns: &Columns<'_>,
+    via: Via,
+) -> Result<(), sqlx::Error> {
+    let insert = insert_arrays!(
+        " on conflict (id) do nothing returning id, credential_id",
+        "array_agg(id) filter (where credential_id >= 0) from stored having count(*) filter (where credential_id >= 0) > 0 and",
         columns,
         via
     );

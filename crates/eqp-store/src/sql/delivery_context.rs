@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::{PgConnection, PgPool, query};
 
 use super::event::{Source, select};
+use super::store_version::query_with_store_version;
 use crate::model::{Event, EventContext, EventDetailText};
 
 /// Returns the events with these numbers. Reprojection can have removed some.
@@ -35,7 +36,7 @@ pub async fn skus(connection: &mut PgConnection, seqs: &[i64]) -> Result<HashMap
 
 /// Returns the contents of messages about these events, by the number of the event.
 pub async fn contexts(pool: &PgPool, seqs: &[i64]) -> Result<HashMap<i64, EventContext>, sqlx::Error> {
-    let rows = query!(
+    let rows = query_with_store_version!(
         r#"
         select event.seq,
                (select earlier.status
@@ -63,14 +64,8 @@ pub async fn contexts(pool: &PgPool, seqs: &[i64]) -> Result<HashMap<i64, EventC
                 where track.account_id = event.account_id and track.resource_kind = event.kind
                   and track.resource_id = event.resource_id and track.flow = 'overall'
                   and earlier.status = 'in_progress' and earlier.origin <> 'baseline') as submitted_at,
-               (select other.version
-                from eqp.resource_detail as other
-                join eqp.track on track.account_id = other.account_id and track.resource_kind = other.resource_kind
-                              and track.resource_id = other.resource_id and track.flow = 'overall'
-                              and track.status = 'released_to_store'
-                where other.sku = detail.sku and other.account_id = detail.account_id
-                order by other.modified_at desc nulls last
-                limit 1) as store_version
+        "#,
+        r#"
         from unnest($1::bigint[]) as wanted (seq)
         join eqp.event on event.seq = wanted.seq
         left join eqp.resource_detail as detail

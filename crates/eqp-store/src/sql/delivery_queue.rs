@@ -12,7 +12,9 @@ pub const COUNTED: i64 = 10_000;
 pub async fn measure(connection: &mut PgConnection, subscriptions: i64) -> Result<DeliveryQueue, sqlx::Error> {
     let rows = query!(
         r#"
-        select subscription.name, state.paused_reason, waiting.deliveries as "waiting!", dead.deliveries as "dead!",
+        select subscription.name, state.paused_reason,
+               case when state.state = 'active' and state.open_until is not null then state.failing_since end as down_since,
+               waiting.deliveries as "waiting!", dead.deliveries as "dead!",
                oldest.created_at as "oldest_waiting_at?"
         from (select id, name from eqp.subscription where removed_at is null order by name limit $1) as subscription
         join eqp.subscription_state as state on state.subscription_id = subscription.id
@@ -38,6 +40,7 @@ pub async fn measure(connection: &mut PgConnection, subscriptions: i64) -> Resul
         dead: row.dead.unsigned_abs(),
         oldest_waiting_at: row.oldest_waiting_at,
         paused_reason: row.paused_reason,
+        down_since: row.down_since,
     });
     let subscriptions = subscriptions.collect();
     let totals = query!(

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::column::account;
 use super::new_deliveries::{Columns, move_and_insert};
+use super::store_version::query_with_store_version;
 use crate::model::{DigestPosition, DigestedChange, DigestedSubmission, NewDelivery};
 
 /// The most submissions and changes that are read.
@@ -42,7 +43,7 @@ pub async fn submissions(
     pool: &PgPool,
     (from, to): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<DigestedSubmission>, sqlx::Error> {
-    let rows = query!(
+    let rows = query_with_store_version!(
         r#"
         with changed as (
             -- Without `offset 0`, Postgres could read all events in the order of their number.
@@ -83,14 +84,8 @@ pub async fn submissions(
                 from eqp.track
                 where track.account_id = wanted.account_id and track.resource_kind = 'submission'
                   and track.resource_id = wanted.resource_id) as "statuses!",
-               (select other.version
-                from eqp.resource_detail as other
-                join eqp.track on track.account_id = other.account_id and track.resource_kind = other.resource_kind
-                              and track.resource_id = other.resource_id and track.flow = 'overall'
-                              and track.status = 'released_to_store'
-                where other.sku = detail.sku and other.account_id = detail.account_id
-                order by other.modified_at desc nulls last
-                limit 1) as store_version
+        "#,
+        r#"
         from wanted
         join eqp.account on account.id = wanted.account_id
         left join eqp.resource_detail as detail

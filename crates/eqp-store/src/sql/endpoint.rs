@@ -203,6 +203,24 @@ pub async fn retire(pool: &PgPool, endpoint: EndpointId) -> Result<bool, Error> 
     Ok(changed.rows_affected() > 0)
 }
 
+/// Retires an endpoint that accepts no credential any more, and frees its name and its path. Returns false if it is not such an endpoint.
+pub async fn forget(pool: &PgPool, endpoint: EndpointId) -> Result<bool, Error> {
+    // Names and paths contain no blanks, so the new ones are not in use.
+    let changed = sqlx::query!(
+        r#"
+        with unchecked as (delete from eqp.registration_check where endpoint_id = $1)
+        update eqp.endpoint
+        set retired_at = now(), name = left(name, 70) || ' (forgotten ' || id || ')', path = '/ forgotten/' || id
+        where id = $1 and retired_at is null
+          and not exists (select from eqp.credential where endpoint_id = endpoint.id and state <> 'retired')
+        "#,
+        endpoint.0
+    )
+    .execute(pool)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
 pub async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
     let rows = sqlx::query!(
         r#"

@@ -1,9 +1,9 @@
 //! The state of an installation: the database, its receivers and endpoints. Only reads.
 
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query, query_as};
 
 use super::column::account;
-use crate::model::{ComparedRegistration, DatabaseFacts, EndpointState, ReceiverState};
+use crate::model::{ComparedRegistration, DatabaseFacts, Durability, EndpointState, ReceiverState};
 
 /// The age of a heartbeat from which on a receiver counts as stopped, in seconds. It has several heartbeats in this time.
 const STOPPED_AFTER: f64 = 30.0;
@@ -32,11 +32,61 @@ pub async fn database(connection: &mut PgConnection) -> Result<DatabaseFacts, sq
     })
 }
 
+/// Returns what decides whether a committed transaction can be lost.
+pub async fn durability(connection: &mut PgConnection) -> Result<Durability, sqlx::Error> {
+    query_as!(
+        Durability,
+        r#"
+        select current_setting('fsync')::boolean as "has_fsync!",
+               current_setting('synchronous_commit') as "synchronous_commit!",
+               current_setting('synchronous_standby_names') <> '' as "has_synchronous_standbys!",
+               (select count(*) from pg_stat_replication) as "replicas!"
+        "#
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// The rights without which callbacks are not stored or projected, or commands fail.
+const NEEDED: &[(&str, &str)] = &[
+    ("callback", "insert"),
+    ("callback_pending", "insert"),
+    ("credential", "select"),
+    ("event", "insert"),
+    ("track", "update"),
+    ("projector", "update"),
+    ("receiver", "insert"),
+    ("api_read", "select"),
+    ("delivery", "insert"),
+    ("alert", "select"),
+    ("audit", "insert"),
+    ("canary", "insert"),
+];
+
+/// Returns the role of the connection, and which of the rights that a server needs it lacks, such as `insert on eqp.event`.
+pub async fn missing_rights(connection: &mut PgConnection) -> Result<(String, Vec<String>), sqlx::Error> {
+    let (tables, rights): (Vec<String>, Vec<String>) =
+        NEEDED.iter().map(|(table, right)| (format!("eqp.{table}"), (*right).to_owned())).unzip();
+    let row = query!(
+        r#"
+        select current_user::text as "role!",
+               array(select required.privilege || ' on ' || required.name
+                     from unnest($1::text[], $2::text[]) as required (name, privilege)
+                     where not has_table_privilege(required.name, required.privilege)) as "missing!"
+        "#,
+        &tables,
+        &rights
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((row.role, row.missing))
+}
+
 /// Returns the receivers of the last hour, those that are running first.
 pub async fn receivers(connection: &mut PgConnection) -> Result<Vec<ReceiverState>, sqlx::Error> {
     let rows = query!(
         r#"
-        select id, heartbeat_at, certificate_expires_at, spool_oldest_at, spool_callbacks,
+        select id, heartbeat_at, certificate_expires_at, spool_oldest_at, spool_callbacks, version,
                heartbeat_at > now() - make_interval(secs => $1) as "is_running!"
         from eqp.receiver
         order by heartbeat_at desc
@@ -53,6 +103,7 @@ pub async fn receivers(connection: &mut PgConnection) -> Result<Vec<ReceiverStat
         certificate_expires_at: row.certificate_expires_at,
         spool_callbacks: row.spool_callbacks.unsigned_abs(),
         spool_oldest_at: row.spool_oldest_at,
+        version: row.version,
     });
     Ok(receivers.collect())
 }

@@ -58,44 +58,62 @@ pub async fn record_use(pool: &PgPool, subscription: SubscriptionId) -> Result<(
     Ok(())
 }
 
+/// Expands to a checked query that locks the deliveries of some messages as `held`, if their lanes are still leased with the ID of the
+/// message, or were last leased with it, and they are the first of their lanes. `extra` are additional columns, and `rest` is what is done
+/// with them.
+macro_rules! settle {
+    ($extra:literal, $rest:literal, $($argument:expr),* $(,)?) => {
+        query_scalar!(
+            r#"
+        with settled as materialized (
+                 select *
+                 from unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::integer[])
+                      as settled (delivery, resource, lease, duration)),
+             held as materialized (
+                 select delivery.id, settled.resource, settled.lease, settled.duration
+            "#
+            + $extra
+            + r#"
+                 from settled
+                 join eqp.delivery on delivery.id = settled.delivery and delivery.subscription_id = $1
+                                  and delivery.resource = settled.resource
+                 where delivery.dead_at is null
+                   and exists (select
+                               from eqp.delivery_lane as lane
+                               where lane.subscription_id = $1 and lane.resource = settled.resource
+                                 and lane.lease = settled.lease)
+                   and not exists (select
+                                   from eqp.delivery as earlier
+                                   where earlier.subscription_id = $1 and earlier.resource = settled.resource
+                                     and earlier.id < delivery.id and earlier.dead_at is null)
+                 order by delivery.id
+                 for update of delivery),
+            "#
+            + $rest,
+            $($argument),*
+        )
+    };
+}
+
 /// Finishes deliveries that were leased, and releases their lanes. Returns how many there were; only these are logged, so repeating this
 /// changes nothing. A delivery is also finished after its lease has expired, unless it was leased again: only the random ID of the last
 /// lease shows that the consumer has fetched the first delivery of the lane.
 pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDelivery]) -> Result<u64, sqlx::Error> {
     let columns = Columns::of(acked);
-    let finished = query_scalar!(
+    let finished = settle!(
+        "",
         r#"
-        with acked as materialized (
-                 select *
-                 from unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::integer[])
-                      as acked (delivery, resource, lease, duration)),
-             found as materialized (
-                 select delivery.id, acked.resource, acked.lease, acked.duration
-                 from acked
-                 join eqp.delivery on delivery.id = acked.delivery and delivery.subscription_id = $1
-                                  and delivery.resource = acked.resource
-                 where delivery.dead_at is null
-                   and exists (select
-                               from eqp.delivery_lane as lane
-                               where lane.subscription_id = $1 and lane.resource = acked.resource
-                                 and lane.lease = acked.lease)
-                   and not exists (select
-                                   from eqp.delivery as earlier
-                                   where earlier.subscription_id = $1 and earlier.resource = acked.resource
-                                     and earlier.id < delivery.id and earlier.dead_at is null)
-                 order by delivery.id
-                 for update of delivery),
              gone as (
-                 delete from eqp.delivery using found where delivery.id = found.id
-                 returning delivery.id, delivery.source, delivery.event_seq, found.duration),
+                 delete from eqp.delivery using held where delivery.id = held.id
+                 returning delivery.id, delivery.source, delivery.event_seq, held.duration),
              logged as (
                  insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, duration_ms, result)
                  select id, $1, source, event_seq, duration, 'delivered' from gone order by id),
              ours as materialized (
-                 select lane.resource, found.id
-                 from found
-                 join eqp.delivery_lane as lane on lane.subscription_id = $1 and lane.resource = found.resource
-                 where lane.lease = found.lease
+                 select lane.resource, held.id
+                 from held
+                 join eqp.delivery_lane as lane on lane.subscription_id = $1 and lane.resource = held.resource
+                 where lane.lease = held.lease
                  order by lane.resource
                  for update of lane),
              released as (
@@ -133,30 +151,12 @@ pub async fn nack(
         Nack::Scheduled(waits) => (None, waits.iter().map(Duration::as_secs_f64).collect()),
         Nack::Dead => (None, Vec::new()),
     };
-    let returned = query_scalar!(
+    let returned = settle!(
         r#"
-        with nacked as materialized (
-                 select *
-                 from unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::integer[])
-                      as nacked (delivery, resource, lease, duration)),
-             held as materialized (
-                 select delivery.id, nacked.resource, nacked.lease, nacked.duration,
                         -- Without a wait, it is dead.
-                        coalesce($6::float8, ($7::float8[])[delivery.attempts + 1]) as wait
-                 from nacked
-                 join eqp.delivery on delivery.id = nacked.delivery and delivery.subscription_id = $1
-                                  and delivery.resource = nacked.resource
-                 where delivery.dead_at is null
-                   and exists (select
-                               from eqp.delivery_lane as lane
-                               where lane.subscription_id = $1 and lane.resource = nacked.resource
-                                 and lane.lease = nacked.lease)
-                   and not exists (select
-                                   from eqp.delivery as earlier
-                                   where earlier.subscription_id = $1 and earlier.resource = nacked.resource
-                                     and earlier.id < delivery.id and earlier.dead_at is null)
-                 order by delivery.id
-                 for update of delivery),
+                        , coalesce($6::float8, ($7::float8[])[delivery.attempts + 1]) as wait
+        "#,
+        r#"
              failed as (
                  update eqp.delivery
                  set attempts = attempts + 1,

@@ -5,27 +5,34 @@ use uuid::Uuid;
 
 use crate::model::ReceiverFacts;
 
-/// Records that a receiver is running, has loaded the credentials up to this generation, and what it reports. Also deletes receivers without a
+/// Records that a receiver of this version is running, has loaded the credentials up to this generation, and what it reports. Also deletes receivers without a
 /// heartbeat for an hour, which have crashed.
-pub async fn heartbeat(pool: &PgPool, id: Uuid, generation: i64, facts: &ReceiverFacts) -> Result<(), sqlx::Error> {
+pub async fn heartbeat(
+    pool: &PgPool,
+    id: Uuid,
+    generation: i64,
+    facts: &ReceiverFacts,
+    version: &str,
+) -> Result<(), sqlx::Error> {
     query!(
         r#"
         with forgotten as (
             delete from eqp.receiver where heartbeat_at < now() - interval '1 hour' and id <> $1
         )
         insert into eqp.receiver (id, heartbeat_at, credential_generation, certificate_expires_at, spool_oldest_at,
-                                  spool_callbacks)
-        values ($1, now(), $2, $3, $4, $5)
+                                  spool_callbacks, version)
+        values ($1, now(), $2, $3, $4, $5, $6)
         on conflict (id) do update
         set heartbeat_at = now(), credential_generation = excluded.credential_generation,
             certificate_expires_at = excluded.certificate_expires_at, spool_oldest_at = excluded.spool_oldest_at,
-            spool_callbacks = excluded.spool_callbacks
+            spool_callbacks = excluded.spool_callbacks, version = excluded.version
         "#,
         id,
         generation,
         facts.certificate_expires_at,
         facts.spool_oldest_at,
-        i64::try_from(facts.spool_callbacks).unwrap_or(i64::MAX)
+        i64::try_from(facts.spool_callbacks).unwrap_or(i64::MAX),
+        version
     )
     .execute(pool)
     .await?;

@@ -66,7 +66,7 @@ pub(crate) async fn duplicates(pool: &PgPool, id: Uuid) -> Result<Vec<DuplicateC
     Ok(rows.into_iter().map(|row| duplicate((row.id, row.received_at, row.name))).collect())
 }
 
-/// Counts the callbacks, events and resources of one environment or of all.
+/// Counts the callbacks without canaries, the events and the resources of one environment or of all.
 pub(crate) async fn counts(pool: &PgPool, environment: Option<Environment>) -> Result<Counts, sqlx::Error> {
     let row = query!(
         r#"
@@ -77,7 +77,7 @@ pub(crate) async fn counts(pool: &PgPool, environment: Option<Environment>) -> R
                         count(*) filter (where projected.disposition = 'duplicate') as duplicates
                  from eqp.callback
                  left join eqp.callback_disposition as projected on projected.callback_id = callback.id
-                 where callback.endpoint_id in (select id from endpoints)),
+                 where callback.endpoint_id in (select id from endpoints) and callback.credential_id >= 0),
              reported as (
                  select count(*) filter (where kind in ('submission', 'file')) as events,
                         count(*) filter (where kind = 'unknown') as unknown,

@@ -91,7 +91,8 @@ async fn select(connection: &mut PgConnection, name: Option<&str>) -> Result<Vec
                first.id as "fallback_for?", first.name as "fallback_name?",
                extract(epoch from subscription.fallback_after)::float8 as "fallback_after!",
                subscription.declared_by, subscription.created_at, subscription.updated_at, state, paused_at, paused_reason,
-               paused_by_program, cursor_seq, failures, failing_since, open_until, subscription.temporary, fetched_at
+               paused_by_program, cursor_seq, failures, failing_since, open_until, subscription.temporary, fetched_at,
+               (select greatest(last_event_seq - cursor_seq, 0) from eqp.projector) as unmatched
         from eqp.subscription
         join eqp.subscription_state on subscription_id = subscription.id
         left join eqp.subscription as first on first.id = subscription.fallback_for
@@ -123,6 +124,7 @@ async fn select(connection: &mut PgConnection, name: Option<&str>) -> Result<Vec
                 paused_reason: row.paused_reason,
                 is_paused_by_program: row.paused_by_program,
                 cursor_seq: row.cursor_seq,
+                unmatched: row.unmatched.unwrap_or_default().unsigned_abs(),
                 failures: row.failures.unsigned_abs(),
                 failing_since: row.failing_since,
                 open_until: row.open_until,

@@ -108,7 +108,7 @@ impl Alerts {
         note: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<(), AlertError> {
-        self.apply(&AlertOperation { id, by, note, now, verb: AlertVerb::Acknowledge }).await
+        self.apply(&AlertOperation { id, by, claimed: None, note, now, verb: AlertVerb::Acknowledge }).await
     }
 
     /// Postpones the reminders of an alert.
@@ -123,7 +123,8 @@ impl Alerts {
         duration: std::time::Duration,
         now: OffsetDateTime,
     ) -> Result<OffsetDateTime, AlertError> {
-        self.apply(&AlertOperation { id, by, note: None, now, verb: AlertVerb::Snooze(duration) }).await?;
+        self.apply(&AlertOperation { id, by, claimed: None, note: None, now, verb: AlertVerb::Snooze(duration) })
+            .await?;
         Ok(now + snooze_time(duration)?)
     }
 
@@ -132,7 +133,7 @@ impl Alerts {
     /// # Errors
     /// As of [`acknowledge`](Self::acknowledge), except for [`AlertError::Resolved`].
     pub async fn note(&self, id: i64, by: &str, note: &str, now: OffsetDateTime) -> Result<(), AlertError> {
-        self.apply(&AlertOperation { id, by, note: Some(note), now, verb: AlertVerb::Note }).await
+        self.apply(&AlertOperation { id, by, claimed: None, note: Some(note), now, verb: AlertVerb::Note }).await
     }
 
     /// Resolves an alert. It is opened again for a new cause, and some kinds also if their condition still holds a day later.
@@ -140,7 +141,7 @@ impl Alerts {
     /// # Errors
     /// As of [`acknowledge`](Self::acknowledge).
     pub async fn resolve(&self, id: i64, by: &str, note: Option<&str>, now: OffsetDateTime) -> Result<(), AlertError> {
-        self.apply(&AlertOperation { id, by, note, now, verb: AlertVerb::Resolve }).await
+        self.apply(&AlertOperation { id, by, claimed: None, note, now, verb: AlertVerb::Resolve }).await
     }
 
     /// Applies an operation in a transaction of its own.
@@ -157,7 +158,10 @@ impl Alerts {
 #[derive(Clone, Copy, Debug)]
 pub struct AlertOperation<'a> {
     pub id: i64,
+    /// The caller, whose identity is proven.
     pub by: &'a str,
+    /// The name that the caller claims. It becomes the beginning of the note.
+    pub claimed: Option<&'a str>,
     pub note: Option<&'a str>,
     pub now: OffsetDateTime,
     pub verb: AlertVerb,
@@ -177,11 +181,19 @@ impl AlertOperation<'_> {
     /// Checks the operation, applies it, and adds it to the log, in a transaction of the caller.
     #[doc(hidden)]
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), AlertError> {
-        let Self { id, by, note, now, verb } = *self;
-        check("the name of a person must have 1 to 200 bytes and no control or invisible characters", by, MAX_NAME)?;
+        let Self { id, by, claimed, note, now, verb } = *self;
+        for name in [Some(by), claimed].into_iter().flatten() {
+            check(
+                "the name of a person must have 1 to 200 bytes and no control or invisible characters",
+                name,
+                MAX_NAME,
+            )?;
+        }
+        let noted = claimed.map(|name| note.map_or_else(|| name.to_owned(), |note| format!("{name}: {note}")));
+        let note = noted.as_deref().or(note);
         if let Some(note) = note {
             check(
-                "a note must have 1 to 4,000 bytes and no control or invisible characters except line breaks",
+                "a note must have 1 to 4,000 bytes and no control or invisible characters except line breaks and tabs",
                 note,
                 MAX_NOTE,
             )?;
@@ -227,7 +239,7 @@ fn snooze_time(duration: std::time::Duration) -> Result<Duration, AlertError> {
 }
 
 fn check(rule: &'static str, text: &str, max: usize) -> Result<(), AlertError> {
-    let is_control = |character: char| character.is_control() && !(max == MAX_NOTE && character == '\n');
+    let is_control = |character: char| character.is_control() && !(max == MAX_NOTE && matches!(character, '\n' | '\t'));
     let is_refused = |character: char| is_control(character) || is_invisible(character);
     let is_fine = !text.trim().is_empty() && text.len() <= max && !text.chars().any(is_refused);
     if is_fine { Ok(()) } else { Err(AlertError::Text(rule)) }
@@ -238,7 +250,7 @@ fn check(rule: &'static str, text: &str, max: usize) -> Result<(), AlertError> {
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
     )
 }
 
@@ -254,6 +266,7 @@ mod tests {
         for bad in ["", " ", "\u{200b}", "an\u{200b}n", "ann\u{202e}", "\u{feff}ann", "a\nb"] {
             assert!(check("", bad, MAX_NAME).is_err(), "{bad:?}");
         }
-        assert!(check("", "two\nlines", MAX_NOTE).is_ok());
+        assert!(check("", "two\nlines\tand a tab", MAX_NOTE).is_ok());
+        assert!(check("", "two\u{2028}lines", MAX_NOTE).is_err());
     }
 }

@@ -71,7 +71,7 @@ impl AlertText {
                         Some(format!("{silent_endpoints} of {}", counted(*endpoints, "endpoint"))),
                         "Nothing is lost: reconciliation has read the changes from the API.",
                         meaning,
-                        "eqp doctor",
+                        "eqp doctor --canary",
                         "Resolves automatically when a callback arrives and no other one was missed for an hour.",
                     )
                 }

@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod drift;
 pub(crate) mod end;
+pub(crate) mod forget;
 pub(crate) mod register;
 pub(crate) mod view;
 
@@ -33,6 +34,7 @@ pub(crate) enum Callbacks {
     Rotate(register::Rotate),
     Retire(end::Retire),
     Remove(end::Remove),
+    Forget(forget::Forget),
 }
 
 impl Callbacks {
@@ -45,6 +47,7 @@ impl Callbacks {
             Self::Rotate(verb) => verb.run(context).await,
             Self::Retire(verb) => verb.run(context).await,
             Self::Remove(verb) => verb.run(context).await,
+            Self::Forget(verb) => verb.run(context).await,
         }
     }
 }

@@ -132,7 +132,10 @@ fn state(one: &Delivery) -> String {
             WaitReason::Paused => "waiting: subscription paused".to_owned(),
             WaitReason::Consumer => "waiting to be fetched".to_owned(),
             WaitReason::QuietHours => at("quiet hours"),
-            WaitReason::HandlerDown => at("waiting: handler down"),
+            WaitReason::HandlerDown => match one.retry_at {
+                Some(next) => format!("waiting: handler down, next attempt {}", utc(next)),
+                None => "waiting: handler down".to_owned(),
+            },
             WaitReason::EarlierDelivery => format!("waiting for delivery {}", or_dash(one.held_by)),
             WaitReason::Retry => format!("retry at {}", or_dash(one.retry_at.map(utc))),
             WaitReason::Details => "waiting for details".to_owned(),

@@ -1,42 +1,86 @@
-//! `eqp doctor`: shows every setting with its origin, and tests the connections that the settings configure.
+//! `eqp doctor`: shows every setting with its origin, and checks the installation.
 
-mod connectivity;
+mod canary;
+mod certificate;
+mod database;
 mod deliveries;
-mod disk;
+mod marketplace;
 mod public_url;
 mod receiver;
 mod reconciliation;
+mod registrations;
+mod report;
+mod server;
 mod settings;
+mod spool;
+mod versions;
 
 use clap::Args;
+use eqp_console::{SetupStep, StatusQuery};
 use eqp_sync::{Check, CheckState};
-use serde::Serialize;
+use time::OffsetDateTime;
+use url::Url;
 
+use self::database::Opened;
+pub(crate) use self::report::DoctorReport;
+use crate::commands::checklist::checklist;
+use crate::compose::operator::Operator;
 use crate::config::ReceiverOptions;
 use crate::context::Context;
-use crate::failure::{ErrorReport, Failure, Result};
-use crate::output::{Paint, Table};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::Table;
 
-/// Show every setting with its origin, and test the connections
+/// Show every setting with its origin, and check the installation
 ///
-/// The checks cover the Marketplace, the database, deliveries, reconciliation, the public URLs of the endpoints (which must reject a wrong
-/// password), the receiver, its certificate and its disk. They change nothing, but start the embedded Postgres if it is not running. The exit code is that of the first failed check. With --server, the connection
-/// to the server is checked; run the command on the server to check its database and receiver.
+/// The checks cover the Marketplace, clocks, the database with its rights and durability, registrations, deliveries, reconciliation, the
+/// public URLs, versions, the receiver, its certificate, spool and disk. They change nothing, but start the embedded Postgres if it
+/// is not running. The exit code is 1 if a check has failed, and 0 with warnings. Before the first callback from Adobe, the output begins
+/// with the steps that are missing. With --server, run the command on the server to check its database and receiver.
+///
+/// --canary sends a test callback through the public URL instead, with a credential that is valid for a minute, and looks for it in the
+/// database. It is stored, never becomes an event, and does not show that Adobe calls. The result is valid for this machine.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp doctor
-  eqp doctor --profile live --json | jq '.checks[] | select(.state == \"failed\")'")]
+  eqp doctor --json | jq '.checks[] | select(.state == \"failed\")'
+  eqp doctor --canary
+  # another host makes the request (ssh -D 1080 that.host)
+  eqp doctor --canary main --via socks5h://127.0.0.1:1080")]
 pub(crate) struct Doctor {
+    /// Only send a test callback to this endpoint, or to all that are registered
+    #[arg(long, value_name = "ENDPOINT", num_args = 0..=1, default_missing_value = "")]
+    canary: Option<String>,
+    /// Proxy on another host that makes the request (http, https, socks5h)
+    #[arg(long, value_name = "URL", requires = "canary")]
+    via: Option<Url>,
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
 }
 
 impl Doctor {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let settings = settings::all(context);
         let output = context.output;
+        if let Some(endpoint) = &self.canary {
+            let endpoint = Some(endpoint.as_str()).filter(|name| !name.is_empty());
+            let checks = canary::canaries(context, endpoint, self.via.as_ref()).await?;
+            if !output.is_json() {
+                checks.iter().try_for_each(|check| report::print(output, check))?;
+            }
+            return finished(context, &[], &[], &checks);
+        }
+        let settings = settings::all(context);
+        let opened = database::open(context).await;
+        let setup = match &opened {
+            Opened::Usable(_) => setup(context).await,
+            Opened::Unusable(_) if context.settings.server.url.is_some() => setup(context).await,
+            Opened::Unusable(_) => Vec::new(),
+        };
         if !output.is_json() {
+            if !setup.is_empty() {
+                output.line(checklist(&setup))?;
+                output.line("")?;
+            }
             let mut table = Table::new(&["setting", "value", "from"]);
             for setting in &settings {
                 table.row([setting.name, &setting.value, &setting.from]);
@@ -45,84 +89,88 @@ impl Doctor {
             output.line("")?;
         }
         let mut checks = Vec::new();
-        let marketplace = connectivity::marketplace(context).await;
-        let stored = connectivity::database(context).await;
-        let here = [receiver::receiver(context).await, connectivity::certificate(context), disk::disk(context)];
-        let server = connectivity::server(context).await;
-        for check in server.into_iter().chain([marketplace]).chain(stored).chain(here) {
+        let mut add = |check: Check<Failure>| {
             if !output.is_json() {
-                print(context, &check)?;
+                report::print(output, &check)?;
             }
             checks.push(check);
+            Ok::<_, Failure>(())
+        };
+        if let Some(check) = server::server(context).await {
+            add(check)?;
         }
-        if output.is_json() {
-            output.json(&DoctorReport { settings: &settings, checks: checks.iter().map(report).collect() })?;
+        let marketplace = marketplace::marketplace(context).await;
+        let is_silent = matches!(&marketplace.state, CheckState::Failed(failure) if failure.is_unreachable());
+        add(marketplace)?;
+        for check in stored(context, opened, !is_silent).await {
+            add(check)?;
         }
-        match checks.into_iter().find_map(|check| match check.state {
-            CheckState::Failed(failure) => Some(failure),
-            CheckState::Fine(_) | CheckState::Warning(_) | CheckState::Absent(_) => None,
-        }) {
-            // The failed check has been printed already.
-            Some(failure) => Err(failure.already_reported()),
-            None => Ok(()),
+        add(receiver::receiver(context).await)?;
+        add(certificate::certificate(context))?;
+        for check in spool::checks(context) {
+            add(check)?;
         }
+        finished(context, &settings, &setup, &checks)
     }
 }
 
-/// The settings and checks as JSON.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(crate) struct DoctorReport<'a> {
-    /// Every setting with its origin.
-    settings: &'a [settings::Setting],
-    /// The checks, in the order in which they ran.
-    checks: Vec<CheckReport<'a>>,
-}
-
-/// A check.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct CheckReport<'a> {
-    /// The name of the check.
-    name: &'a str,
-    #[serde(flatten)]
-    result: CheckStateReport<'a>,
-}
-
-/// The result of a check.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "state", rename_all = "snake_case")]
-enum CheckStateReport<'a> {
-    /// Everything is as it should be.
-    Fine { detail: &'a str },
-    /// It works, but should be looked into.
-    Warning { detail: &'a str },
-    /// It is not configured.
-    Absent { detail: &'a str },
-    /// It does not work.
-    Failed { error: ErrorReport<'a> },
-}
-
-fn report(check: &Check<Failure>) -> CheckReport<'_> {
-    let result = match &check.state {
-        CheckState::Fine(detail) => CheckStateReport::Fine { detail },
-        CheckState::Warning(detail) => CheckStateReport::Warning { detail },
-        CheckState::Absent(detail) => CheckStateReport::Absent { detail },
-        CheckState::Failed(failure) => CheckStateReport::Failed { error: failure.report() },
+/// Returns the checks of what is in the database, and of the clock. Closes the database. The time of the Marketplace is requested if it can be
+/// reached.
+async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool) -> Vec<Check<Failure>> {
+    let ahead_of_api = if reaches_marketplace { marketplace::ahead_of_api(context).await } else { None };
+    let (database, facts) = match opened {
+        Opened::Usable(usable) => *usable,
+        Opened::Unusable(check) => {
+            return vec![
+                marketplace::clock(ahead_of_api, None),
+                check,
+                registrations::unchecked(),
+                deliveries::unchecked(),
+                reconciliation::unchecked(),
+                public_url::unchecked(),
+                versions::unchecked(),
+            ];
+        }
     };
-    CheckReport { name: check.name, result }
+    let interval = context.settings.receiver.reconcile_interval.map(|interval| interval.0);
+    let mut checks = vec![marketplace::clock(ahead_of_api, Some(facts.clock_ahead))];
+    checks.extend(database::checks(&facts));
+    checks.push(registrations::registrations(&facts.registrations, OffsetDateTime::now_utc()));
+    checks.push(deliveries::deliveries(&database, &context.loaded.subscriptions).await);
+    checks.push(reconciliation::reconciliation(&database, interval).await);
+    checks.push(public_url::public_urls(context, &facts.endpoints).await);
+    checks.push(versions::versions(&facts.receivers));
+    if let Err(failure) = database.close().await {
+        checks.push(Check::new("database", Err(failure)));
+    }
+    checks
 }
 
-fn print(context: &Context, check: &Check<Failure>) -> Result {
-    let green = Paint(anstyle::AnsiColor::Green.on_default());
-    let yellow = Paint(anstyle::AnsiColor::Yellow.on_default());
-    let red = Paint(anstyle::AnsiColor::Red.on_default());
-    let name = check.name;
-    match &check.state {
-        CheckState::Fine(text) => context.output.line(format_args!("{green}fine{green:#}    {name}: {text}")),
-        CheckState::Warning(text) => context.output.line(format_args!("{yellow}warning{yellow:#} {name}: {text}")),
-        CheckState::Absent(text) => context.output.line(format_args!("{yellow}absent{yellow:#}  {name}: {text}")),
-        CheckState::Failed(failure) => context.output.line(format_args!("{red}failed{red:#}  {name}:\n{failure}")),
+/// Returns the steps until the first callback arrives from Adobe, as the overview page shows them, or nothing once one has arrived. Errors are
+/// reported by the checks.
+async fn setup(context: &Context) -> Vec<SetupStep> {
+    let asked = async {
+        let operator = Operator::open_to_read(context).await?;
+        let status = operator.client().status(&StatusQuery::default()).await;
+        operator.close().await?;
+        Ok::<_, Failure>(status?.setup)
+    };
+    asked.await.unwrap_or_default()
+}
+
+/// Prints the report as JSON, and returns the result of the command.
+fn finished(
+    context: &Context,
+    settings: &[settings::Setting],
+    setup: &[SetupStep],
+    checks: &[Check<Failure>],
+) -> Result {
+    if context.output.is_json() {
+        context.output.json(&DoctorReport::new(settings, setup, checks))?;
     }
+    if checks.iter().any(|check| matches!(check.state, CheckState::Failed(_))) {
+        // The failed checks have been printed already.
+        return Err(Failure::new(Exit::Failed, "a check has failed").already_reported());
+    }
+    Ok(())
 }

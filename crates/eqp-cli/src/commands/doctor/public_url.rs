@@ -1,11 +1,15 @@
 //! Checks whether the public URLs of the endpoints lead to a receiver, from this machine.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 
+use eqp_receiver::LocalCa;
 use eqp_store::EndpointSummary;
 use eqp_sync::{Check, PublicUrlError, probe_public_url};
+use time::OffsetDateTime;
 
+use super::certificate::RENEWAL_DAYS;
+use crate::config::Wire;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::counted;
 
@@ -18,32 +22,67 @@ pub(super) fn unchecked() -> Check<Failure> {
     Check::absent(NAME, "not checked: the endpoints are in the database")
 }
 
-/// Calls each URL with a wrong password. `local_ca` is the certificate of the local CA, if the receiver uses it.
-pub(super) async fn public_urls(endpoints: &[EndpointSummary], local_ca: Option<&Path>) -> Check<Failure> {
-    let urls: BTreeSet<&str> = endpoints.iter().map(|endpoint| endpoint.public_url.as_str()).take(MAX_URLS).collect();
+/// Returns the certificate of the local CA, if the receiver uses it, which is for development.
+pub(super) fn local_ca(context: &Context) -> Option<PathBuf> {
+    let uses_local_ca = matches!(context.settings.receiver.wire(), Ok(Wire::LocalCa { .. }));
+    let data = context.settings.data.look().ok().filter(|_| uses_local_ca);
+    data.map(|data| LocalCa::certificate_path(&data.tls()))
+}
+
+/// Calls the URL of each endpoint that is registered, or about to be, with a wrong password.
+pub(super) async fn public_urls(context: &Context, endpoints: &[EndpointSummary]) -> Check<Failure> {
+    let in_use = endpoints.iter().filter(|endpoint| endpoint.is_in_use());
+    let mut urls: Vec<&str> = in_use.map(|endpoint| endpoint.public_url.as_str()).collect();
+    urls.sort_unstable();
+    urls.dedup();
+    urls.truncate(MAX_URLS);
     if urls.is_empty() {
-        return Check::absent(NAME, "no endpoint; create one: eqp callbacks add");
+        return Check::absent(NAME, "no endpoint is registered; register one: eqp callbacks add");
     }
-    let mut problems = Vec::new();
+    let local_ca = local_ca(context);
+    let mut problems: Vec<(String, &str)> = Vec::new();
+    let mut expires_at: Option<OffsetDateTime> = None;
     for url in &urls {
-        match probe_public_url(url, local_ca).await {
-            Ok(()) => {}
+        match probe_public_url(url, local_ca.as_deref()).await {
+            Ok(reached) => expires_at = expires_at.into_iter().chain(reached.certificate_expires_at).min(),
             Err(error @ PublicUrlError::Accepted { .. }) => {
                 let failure = Failure::new(Exit::Failed, format!("{url} is not served by a receiver"))
                     .because(&error)
                     .next("check which program answers there; callbacks to it are lost");
                 return Check::new(NAME, Err(failure));
             }
-            Err(error) => problems.push(format!("{url}: {error}")),
+            Err(error) => problems.push((format!("{url}: {error}"), remedy(&error))),
         }
     }
-    if problems.is_empty() {
-        return Check::new(
-            NAME,
-            Ok(format!("{} rejected a wrong password, as a receiver does", counted(urls.len(), "URL"))),
+    if let Some((_, remedy)) = problems.first() {
+        // Some networks do not route requests back to their own public address.
+        let remedy = format!(
+            "{remedy}; some networks cannot call their own public URL, so try it from outside: eqp doctor --canary --via URL"
         );
+        let problems: Vec<_> = problems.iter().map(|(problem, _)| problem.as_str()).collect();
+        return Check::warning(NAME, format!("{} (as seen from this machine)", problems.join("; ")), remedy);
     }
-    // Some networks do not route requests back to their own public address.
-    let problems = problems.join("; ");
-    Check::warning(NAME, format!("{problems} (as seen from this machine; try it from outside too)"))
+    let what = format!("{} rejected a wrong password, as a receiver does", counted(urls.len(), "URL"));
+    let Some(expires_at) = expires_at else { return Check::new(NAME, Ok(what)) };
+    let days = (expires_at - OffsetDateTime::now_utc()).whole_days();
+    let what = format!("{what}; the certificate and its chain are trusted, for {days} more days");
+    // Certificates of the local CA are renewed automatically.
+    if days < RENEWAL_DAYS && local_ca.is_none() {
+        return Check::warning(NAME, what, "renew the certificate, here or at the proxy in front");
+    }
+    Check::new(NAME, Ok(what))
+}
+
+/// Returns the remedy for a URL that does not lead to a receiver.
+pub(super) fn remedy(error: &PublicUrlError) -> &'static str {
+    match error {
+        PublicUrlError::Unresolved { .. } => "create a DNS record for the name",
+        PublicUrlError::Unreachable { .. } | PublicUrlError::TimedOut { .. } => {
+            "start the receiver, and check firewall and port forwarding"
+        }
+        PublicUrlError::Certificate { .. } => {
+            "install a certificate for this name with its intermediate certificates, here or at the proxy in front"
+        }
+        _ => "check which program answers there, and to which address and path the proxy forwards requests",
+    }
 }

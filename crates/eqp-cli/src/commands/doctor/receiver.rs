@@ -8,7 +8,7 @@ use eqp_tls::ValidityProblem;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::connectivity::remedy;
+use super::certificate::remedy;
 use crate::compose::receiver::check_certificate;
 use crate::config::Wire;
 use crate::context::Context;
@@ -46,7 +46,8 @@ pub(super) async fn receiver(context: &Context) -> Check<Failure> {
             Some(problem) => Check::new(NAME, Err(invalid_certificate(&base_url, problem))),
             None if is_degraded(&answer) => Check::warning(
                 NAME,
-                format!("{base_url} accepts callbacks, but is degraded: {answer}; the receiver's log has the details"),
+                format!("{base_url} accepts callbacks, but is degraded: {answer}"),
+                "see the log of the receiver; `eqp spool show` lists the callbacks that wait on its disk",
             ),
             None => Check::new(NAME, Ok(format!("{base_url} is ready: {answer}"))),
         },

@@ -39,7 +39,11 @@ pub(super) async fn reconciliation(database: &Database, interval: Option<Duratio
     if found.iter().all(|(is_fine, _)| *is_fine) {
         return Check::new(NAME, Ok(texts.join("; ")));
     }
-    Check::warning(NAME, format!("{}; is `eqp serve` running with the role reconcile?", texts.join("; ")))
+    Check::warning(
+        NAME,
+        texts.join("; "),
+        "check that `eqp serve` runs with the role reconcile; to compare now and see errors: eqp reconcile",
+    )
 }
 
 /// Returns whether the last run of an account is recent and succeeded, and describes it.

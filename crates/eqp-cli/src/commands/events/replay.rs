@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 use eqp_console::{PlannedReplay, Replay as ReplayReport, ReplayRequest};
-use eqp_deliver::{ReplaySelection, ReplayState};
+use eqp_deliver::{HandlerDefinition, ReplaySelection, ReplayState};
 use serde::Serialize;
+use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use super::FilterOptions;
@@ -18,13 +19,17 @@ use crate::compose::operator::Operator;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Output, counted};
+use crate::output::{Output, counted, shell_word};
 use crate::shutdown;
 
 /// The interval at which the progress is requested.
 const POLL: Duration = Duration::from_millis(500);
 /// The time after which a replay that no server has started is reported.
 const NOT_STARTED: Duration = Duration::from_secs(10);
+/// The time after which a replay whose messages nobody fetches is reported as such.
+const NOT_FETCHED: Duration = Duration::from_secs(2);
+/// A subscription whose messages were fetched in this time has a consumer. The time is stored to the minute.
+const LISTENING: time::Duration = time::Duration::minutes(2);
 
 /// Deliver events again, to one subscription or to all whose filter matches
 ///
@@ -101,6 +106,9 @@ impl ReplayPlan {
         for one in &plan.subscriptions {
             let note = if one.paused { " (paused: they are sent after it is resumed)" } else { "" };
             lines.push(format!("{} to {}{note}", counted(one.deliveries, "event"), one.name));
+        }
+        for name in &plan.fetched {
+            lines.push(format!("none to {name}, because consumers fetch its messages (replay to it with --to {name})"));
         }
         lines
     }
@@ -220,12 +228,16 @@ async fn carried_out(
     let stop = shutdown::requested();
     let line = output.status_line();
     let begun = Instant::now();
-    let mut is_reported = false;
+    let (mut is_reported, mut is_fetching_reported) = (false, false);
     while !has_been_sent(&replay) {
         line.show(&format!("replay {id}: {} of {} sent", replay.ended + replay.dead, replay.planned));
         if replay.created == 0 && begun.elapsed() >= NOT_STARTED && !is_reported {
             is_reported = true;
             output.note("no server has started the replay yet; check that `eqp serve` with the role deliver is running with this database");
+        }
+        if replay.ended == 0 && begun.elapsed() >= NOT_FETCHED && !is_fetching_reported {
+            is_fetching_reported = true;
+            note_unfetched(output, operator, plan).await?;
         }
         if stop.run_until_cancelled(sleep(POLL)).await.is_none() {
             output.note(format_args!(
@@ -236,6 +248,22 @@ async fn carried_out(
         replay = operator.client().replay(id).await?;
     }
     Ok(Some(replay))
+}
+
+/// Reports subscriptions whose messages nobody fetches.
+async fn note_unfetched(output: Output, operator: &Operator, plan: &PlannedReplay) -> Result {
+    for receiver in &plan.subscriptions {
+        let found = operator.client().subscription(&receiver.name).await?;
+        let is_recent = found.fetched_at.is_some_and(|at| OffsetDateTime::now_utc() - at < LISTENING);
+        if matches!(found.handler, Some(HandlerDefinition::Pull)) && !is_recent {
+            output.note(format_args!(
+                "nobody fetches the messages of {}, so the replay waits; start a consumer, for example: eqp listen --name {}",
+                receiver.name,
+                shell_word(&receiver.name)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether every delivery has ended, or has failed and is retried.

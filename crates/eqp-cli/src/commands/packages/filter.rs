@@ -53,10 +53,10 @@ pub(super) struct FilterOptions {
     #[arg(long, value_name = "LICENSE", value_parser = PossibleValuesParser::new(LICENSES))]
     license: Option<String>,
     /// Name of a custom license that contains this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     license_name: Option<String>,
     /// URL of a custom license that contains this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     license_url: Option<String>,
     /// Long description that contains this text
     #[arg(long, value_name = "TEXT")]
@@ -71,7 +71,7 @@ pub(super) struct FilterOptions {
     #[arg(long, value_name = "BOOL", value_parser = PossibleValuesParser::new(TRUTHS))]
     is_patch: Option<String>,
     /// Whether the version should be processed as a patch
-    #[arg(long, value_name = "VALUE", value_parser = PossibleValuesParser::new(PATCHES))]
+    #[arg(long, value_name = "VALUE", hide_short_help = true, value_parser = PossibleValuesParser::new(PATCHES))]
     process_as_patch: Option<String>,
     /// Creation date (UTC)
     ///

@@ -3,10 +3,11 @@
 mod wrap;
 
 use anstyle::{AnsiColor, Style};
-use eqp_console::{DueDate, NextStep, ProductStatus, SetupStep, Status, VersionLine, VersionState};
+use eqp_console::{DueDate, NextStep, ProductStatus, Status, VersionLine, VersionState};
 use time::OffsetDateTime;
 
 use self::wrap::{measure, wrapped_at};
+use crate::commands::checklist::checklist;
 use crate::output::{Paint, escaped, wrapped};
 
 /// The width without a terminal.
@@ -152,7 +153,7 @@ impl Page<'_> {
             blocks.push(if self.layout.is_selection { self.group("FINE", &status.fine) } else { self.fine() });
         }
         if !status.setup.is_empty() {
-            blocks.push(setup(&status.setup));
+            blocks.push(checklist(&status.setup));
         }
         blocks.extend(self.channel());
         if !status.is_complete {
@@ -367,11 +368,6 @@ impl Page<'_> {
     fn wrapped(&self, indent: usize, text: &str) -> String {
         wrapped_at(text, indent, self.width)
     }
-}
-
-fn setup(steps: &[SetupStep]) -> String {
-    let lines = steps.iter().zip(1..).map(|(step, number)| format!("  {number} {}: {}", step.step, step.detail));
-    std::iter::once("BEFORE GO-LIVE".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 fn version_of(line: &VersionLine) -> String {

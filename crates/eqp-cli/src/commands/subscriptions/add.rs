@@ -33,6 +33,13 @@ use crate::output::Output;
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://example.com/eqp --generate-secret
+  eqp subscriptions add ops --slack-channel C024BE91L --slack-token-file token
+  eqp subscriptions add deploy --exec deploy --status released_to_store
+  eqp subscriptions add on-call --webhook https://example.com/eqp --alerts page
+More options and examples: eqp subscriptions add --help",
+    after_long_help = "\
+Examples:
+  eqp subscriptions add shop --webhook https://example.com/eqp --generate-secret
   eqp subscriptions add shop --webhook https://example.com/eqp --secret-file key
   eqp subscriptions add shop --webhook https://example.com/hook.php \\
       --generate-secret --hmac-header X-Signature --hmac-prefix sha256=
@@ -62,10 +69,10 @@ pub(crate) struct Add {
           conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only", "digest"])]
     fallback_for: Option<String>,
     /// Time for which a delivery of that subscription may wait while its handler fails [default: 5m]
-    #[arg(long, value_name = "DURATION", requires = "fallback_for", help_heading = "Fallback", value_parser = timeout)]
+    #[arg(long, value_name = "DURATION", requires = "fallback_for", hide_short_help = true, help_heading = "Fallback", value_parser = timeout)]
     fallback_after: Option<Duration>,
     /// Time for which a failing delivery holds back later events of its resource, none, or strict (until it is dead)
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = order_hold)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = order_hold, hide_short_help = true)]
     order_hold: OrderHold,
     /// Show the subscription that would be created, and create nothing
     #[arg(long)]

@@ -39,12 +39,12 @@ pub(super) struct HandlerOptions {
     ///
     /// Only decisive changes are sent: a version was submitted, rejected, canceled, released or removed, or a scan
     /// failed; and alerts.
-    #[arg(long, value_name = "FILE", help_heading = "Handler")]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = "Handler")]
     slack_webhook_file: Option<PathBuf>,
     /// File (mode 0600) with the token of the Slack bot
     ///
     /// The token begins with xoxb-, and needs the scope chat:write.
-    #[arg(long, value_name = "FILE", requires = "slack_channel", help_heading = "Handler",
+    #[arg(long, value_name = "FILE", requires = "slack_channel", hide_short_help = true, help_heading = "Handler",
           conflicts_with_all = ["webhook", "recipe", "exec", "slack_webhook_file", "discord_webhook_file",
                                 "teams_webhook_file", "emails", "pull"])]
     slack_token_file: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub(super) struct HandlerOptions {
     /// File (mode 0600) with the URL of a Teams webhook (Workflows)
     ///
     /// Only decisive changes are sent, see --slack-webhook-file.
-    #[arg(long, alias = "teams", value_name = "FILE", help_heading = "Handler")]
+    #[arg(long, alias = "teams", value_name = "FILE", hide_short_help = true, help_heading = "Handler")]
     teams_webhook_file: Option<PathBuf>,
     /// Send mails to this address (repeatable)
     ///
@@ -70,7 +70,7 @@ pub(super) struct HandlerOptions {
 
     /// Parameter of the recipe (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "recipe", value_parser = pair,
-          help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
+          hide_short_help = true, help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
     parameters: Vec<(String, String)>,
     /// File (mode 0600) with the secret that signs requests
     ///
@@ -84,24 +84,24 @@ pub(super) struct HandlerOptions {
     ///
     /// The HMAC is hexadecimal; an example of a header is X-Hub-Signature-256. Without this option, requests are signed
     /// by Standard Webhooks.
-    #[arg(long, value_name = "HEADER", requires = "webhook", help_heading = "Webhook",
+    #[arg(long, value_name = "HEADER", requires = "webhook", hide_short_help = true, help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     hmac_header: Option<String>,
     /// Text before the digits in the header, such as sha256=
-    #[arg(long, value_name = "TEXT", requires = "hmac_header", help_heading = "Webhook")]
+    #[arg(long, value_name = "TEXT", requires = "hmac_header", hide_short_help = true, help_heading = "Webhook")]
     hmac_prefix: Option<String>,
     /// Additional header (repeatable)
     ///
     /// The value can contain {{ data.… }} and {{ secrets.… }}.
     #[arg(long = "header", value_name = "NAME=TEMPLATE", requires = "webhook", value_parser = pair,
-          help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
+          hide_short_help = true, help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     headers: Vec<(String, String)>,
     /// File with the template of the body [default: the message as JSON]
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhook",
+    #[arg(long, value_name = "FILE", requires = "webhook", hide_short_help = true, help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     body_template: Option<PathBuf>,
     /// Media type of the body [default: application/json]
-    #[arg(long, value_name = "TYPE", requires = "webhook", help_heading = "Webhook",
+    #[arg(long, value_name = "TYPE", requires = "webhook", hide_short_help = true, help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     content_type: Option<String>,
     /// Secret for templates, from a file (mode 0600; repeatable)

@@ -36,7 +36,7 @@ impl List {
             table.row([
                 one.name.clone(),
                 one.state.to_string(),
-                one.waiting.to_string(),
+                one.described_waiting(),
                 one.dead.to_string(),
                 or_dash(one.oldest_waiting_at.map(utc)),
                 one.described_handler(),

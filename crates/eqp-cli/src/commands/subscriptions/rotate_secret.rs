@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eqp_console::Subscription;
-use eqp_deliver::{HandlerDefinition, SignatureScheme, new_signing_secret};
+use eqp_deliver::{HandlerDefinition, SignatureScheme, check_signing_secret, new_signing_secret};
 use eqp_types::Secret;
 use serde::Serialize;
 
@@ -102,7 +102,11 @@ impl Change for Rotation<'_> {
     async fn observe(&mut self) -> Result<RotationPlan> {
         let subscription = self.operator.client().subscription(self.name).await?;
         match &subscription.handler {
-            Some(HandlerDefinition::Webhook(webhook)) if webhook.signature != SignatureScheme::None => {}
+            Some(HandlerDefinition::Webhook(webhook)) if webhook.signature != SignatureScheme::None => {
+                let secret = self.secret.as_ref();
+                let checked = secret.map(|secret| check_signing_secret(&webhook.signature, secret)).transpose();
+                checked.map_err(|error| Failure::usage("the signing secret cannot be used").because(&error))?;
+            }
             _ => {
                 return Err(Failure::usage(format!("the requests of the subscription {} are not signed", self.name))
                     .why("only webhooks have signing secrets, and recipes for GitHub and GitLab do not use them"));

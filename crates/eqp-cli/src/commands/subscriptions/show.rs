@@ -31,6 +31,8 @@ impl Show {
             return context.output.json(&found);
         }
         for (name, value) in lines(&found) {
+            // Every line of a value begins in the same column.
+            let value = value.replace('\n', &format!("\n{:16}", ""));
             context.output.line(format_args!("{name:<16}{value}"))?;
         }
         Ok(())
@@ -63,7 +65,7 @@ fn lines(one: &Subscription) -> Vec<(&'static str, String)> {
         ("handler", one.described_handler()),
         ("events", filter),
         ("later events", order_hold),
-        ("waiting", one.waiting.to_string()),
+        ("waiting", one.described_waiting()),
         ("dead", one.dead.to_string()),
         ("oldest waiting", or_dash(one.oldest_waiting_at.map(utc))),
         ("created", utc(one.created_at)),

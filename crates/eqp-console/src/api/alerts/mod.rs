@@ -14,6 +14,7 @@ use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, Ale
 use crate::authorized::{ApiState, Authorized, Operate, Read};
 use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query, whole_number};
+use crate::principal::Principal;
 use crate::problem::{Problem, ProblemCode};
 
 /// Returns the routes of alerts.
@@ -176,8 +177,14 @@ async fn apply(
     verb: AlertVerb,
 ) -> Result<(), Problem> {
     let caller = operator.principal().to_string();
-    let by = action.by.as_deref().unwrap_or(&caller);
-    let operation = AlertOperation { id, by, note: action.note.as_deref(), now: OffsetDateTime::now_utc(), verb };
+    let named = action.by.as_deref();
+    // A caller with a token could write any name. The administrator of this machine could write it into the database as well.
+    let (by, claimed) = match operator.principal() {
+        Principal::Local => (named.unwrap_or(&caller), None),
+        _ => (caller.as_str(), named),
+    };
+    let note = action.note.as_deref();
+    let operation = AlertOperation { id, by, claimed, note, now: OffsetDateTime::now_utc(), verb };
     let mut change = operator.begin().await?;
     operation.apply(change.connection()).await?;
     change.commit(name, Some(&id.to_string()), action).await

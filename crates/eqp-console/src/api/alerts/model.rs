@@ -253,7 +253,7 @@ pub struct AlertFilter {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AlertAction {
-    /// The name of the person. By default the caller.
+    /// The name of the person. The history names the token of the caller, and the note begins with this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// A note.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::administration;
 use super::request::SubscriptionRequest;
+use super::{UNSEALABLE, administration};
 use crate::authorized::{Admin, ApiState, Authorized};
 use crate::extract::JsonBody;
 use crate::problem::{Problem, ProblemCode};
@@ -53,9 +53,8 @@ pub(super) fn checked(operator: &Authorized<Admin>, request: &SubscriptionReques
     new.check()?;
     let warnings = new.handler.check(&new.secrets, operator.handlers());
     let warnings = warnings.map_err(|error| Problem::invalid(error.to_string()))?;
-    if new.has_secrets() && operator.master_key().is_none() {
-        return Err(Problem::new(ProblemCode::Conflict)
-            .detail("secrets cannot be stored, because there is no master key here; start the receiver once first"));
+    if new.has_secrets() {
+        operator.master_key(UNSEALABLE)?;
     }
     Ok(warnings)
 }

@@ -25,6 +25,8 @@ use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query};
 use crate::problem::{Problem, ProblemCode};
 
+/// The operation that is impossible without the master key.
+const UNSEALABLE: &str = "secrets cannot be stored";
 /// The maximum length of the reason of a pause.
 const MAX_REASON: usize = 500;
 
@@ -82,6 +84,9 @@ pub struct Subscription {
     pub next_probe_at: Option<OffsetDateTime>,
     /// The number of deliveries that wait.
     pub waiting: u64,
+    /// The number of events that were recorded while it was paused, and are not compared with its filter yet: at most this number will wait in addition.
+    #[serde(default)]
+    pub unmatched: u64,
     /// The number of deliveries that failed for good.
     pub dead: u64,
     /// When the oldest waiting delivery was created.
@@ -97,6 +102,14 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Returns the number of waiting deliveries, and how many events of a pause can be added to them, such as `3, and at most 12 more`.
+    pub fn described_waiting(&self) -> String {
+        match self.unmatched {
+            0 => self.waiting.to_string(),
+            more => format!("{}, and at most {more} more", self.waiting),
+        }
+    }
+
     /// Describes the handler in a few words, such as `Slack channel C123`.
     pub fn described_handler(&self) -> String {
         let handler = match &self.handler {
@@ -165,6 +178,7 @@ impl From<SubscriptionSummary> for Subscription {
             failing_since: summary.failing_since,
             next_probe_at: summary.open_until,
             waiting: summary.waiting,
+            unmatched: summary.unmatched,
             dead: summary.dead,
             oldest_waiting_at: summary.oldest_waiting_at,
             is_temporary: summary.is_temporary,
@@ -252,7 +266,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<Subscription>), Problem> {
     check::checked(&operator, &request)?;
     let new = request.into_new();
-    let (has_secrets, key) = (new.has_secrets(), operator.master_key());
+    let (has_secrets, key) = (new.has_secrets(), operator.master_key(UNSEALABLE).ok());
     if let Some(key) = key.filter(|_| has_secrets) {
         // Secrets under another key than the database's could not be opened by a worker.
         within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;

@@ -9,10 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::request::exposed;
-use super::{Subscription, administration};
+use super::{Subscription, UNSEALABLE, administration};
 use crate::authorized::{Admin, ApiState, Authorized};
 use crate::extract::{JsonBody, PathParameters};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(rotate)).routes(routes!(retire))
@@ -55,10 +55,7 @@ async fn rotate(
 ) -> Result<Json<Subscription>, Problem> {
     let administration = administration(operator.pool());
     administration.find(&name).await?;
-    let Some(key) = operator.master_key() else {
-        return Err(Problem::new(ProblemCode::Conflict)
-            .detail("secrets cannot be stored, because there is no master key here; start the receiver once first"));
-    };
+    let key = operator.master_key(UNSEALABLE)?;
     // A secret under another key than the database's could not be opened by a worker.
     within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;
     let mut change = operator.begin().await?;

@@ -57,7 +57,7 @@ async fn act_on(
     let id = whole_number(id, "alert")?;
     let redisplay = match form.accept::<AlertAction>(page) {
         Ok((action, client)) => match act(client, id, action).await.map_err(Problem::from) {
-            Ok(_) => return Ok(carried_out(&format!("/alerts/{id}"), done)),
+            Ok(_) => return Ok(carried_out(page, &format!("/alerts/{id}"), done)),
             Err(problem) if problem.code == ProblemCode::InvalidRequest || problem.code == ProblemCode::Conflict => {
                 let mut redisplay = form.rejected(&problem);
                 let is_about = |words: &str| problem.detail.as_ref().is_some_and(|detail| detail.starts_with(words));

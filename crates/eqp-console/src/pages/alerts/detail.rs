@@ -59,7 +59,7 @@ fn facts(alert: &Alert) -> Markup {
 
 fn actions(page: &PageContext, alert: &Alert) -> Markup {
     let path = |verb: &str| format!("/alerts/{}/{verb}", alert.id);
-    let by = "The log shows this name. If it is empty, it shows the name of the token.";
+    let by = "The note begins with this name. The history names your token.";
     let is_open = alert.resolved_at.is_none();
     html! {
         h2 { "Actions" }

@@ -45,7 +45,7 @@ fn state(alert: &Alert, now: OffsetDateTime) -> Markup {
             ", acknowledged by " (super::parts::visible(by))
         }
         @if let Some(until) = alert.snoozed_until.filter(|until| *until > now && alert.resolved_at.is_none()) {
-            ", snoozed until " (moment(until, now))
+            ", snoozed: reminders list it again " (moment(until, now))
         }
     }
 }

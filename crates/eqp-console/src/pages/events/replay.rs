@@ -38,7 +38,7 @@ pub(super) async fn replay(
     request.expected_deliveries = values.expected_deliveries;
     let refused = if request.expected_deliveries.is_some() {
         match client.create_replay(&request).await.map_err(Problem::from) {
-            Ok(replay) => return Ok(carried_out(&format!("/replays/{}", replay.id), Done::Replayed)),
+            Ok(replay) => return Ok(carried_out(&page, &format!("/replays/{}", replay.id), Done::Replayed)),
             Err(problem) => problem,
         }
     } else {
@@ -63,6 +63,7 @@ fn planned(page: &PageContext, seq: i64, to: Option<&str>, plan: &PlannedReplay)
     if plan.deliveries == 0 {
         return html! {
             p { "Nothing would be delivered: no subscription receives this event." }
+            (fetched(plan))
             p { a.button.quiet href=(back) { "Back to the event" } }
         };
     }
@@ -76,6 +77,7 @@ fn planned(page: &PageContext, seq: i64, to: Option<&str>, plan: &PlannedReplay)
                 }
             }
         }
+        (fetched(plan))
         (form(page, &format!("/events/{seq}/replay"), |form| html! {
             @if let Some(to) = to { (form.hidden("to", to)) }
             (form.hidden("up_to_seq", &plan.up_to_seq.to_string()))
@@ -85,5 +87,17 @@ fn planned(page: &PageContext, seq: i64, to: Option<&str>, plan: &PlannedReplay)
                 a.button.quiet href=(back) { "Cancel" }
             }
         }))
+    }
+}
+
+/// Names the subscriptions that are omitted, and the reason.
+fn fetched(plan: &PlannedReplay) -> Markup {
+    html! {
+        @if !plan.fetched.is_empty() {
+            p.hint {
+                "Not to " (visible(&plan.fetched.join(", "))) ": consumers fetch these messages, and one that fetches nothing would hold up \
+                 the replay. Enter the name of the subscription to replay to it."
+            }
+        }
     }
 }

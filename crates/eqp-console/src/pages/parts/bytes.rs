@@ -20,7 +20,8 @@ pub(crate) fn visible(text: &str) -> String {
             '\u{7f}' => shown.push('\u{2421}'),
             '\u{80}'..='\u{9f}'
             | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
+            // Line and paragraph separators, and the direction of text.
+            | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{2069}'
             | '\u{feff}' => {
                 // Writing to a string cannot fail.
@@ -89,6 +90,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_visible() {
+        assert_eq!(visible("a\u{2028}b\u{2029}c"), "a\\u{2028}b\\u{2029}c");
         assert_eq!(visible("a\x1b[31m\r\n\tb\u{202e}c\0"), "a␛[31m\n\tb\\u{202e}c␀");
     }
 

@@ -33,6 +33,14 @@ pub(crate) fn age(duration: Duration) -> String {
     }
 }
 
+/// Returns a configured duration exactly, such as `15 min` or `1 h 30 min`.
+pub(crate) fn length(seconds: u64) -> String {
+    let units = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts: Vec<_> =
+        units.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
 /// Returns a time such as `29 Nov 2026, 09:12:04 UTC`.
 pub(crate) fn utc(at: OffsetDateTime) -> String {
     let at = at.to_offset(UtcOffset::UTC);
@@ -73,6 +81,11 @@ mod tests {
         }
         let shown = moment(datetime!(2026-01-02 03:04:05 UTC), NOW).into_string();
         assert!(shown.contains("datetime=\"2026-01-02T03:04:05Z\""), "{shown}");
+    }
+
+    #[test]
+    fn a_configured_duration_is_exact() {
+        assert_eq!([0, 900, 5_400, 90_061].map(length), ["0 s", "15 min", "1 h 30 min", "1 d 1 h 1 min 1 s"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::super::context::PageContext;
 use super::super::form::form;
 use super::super::layout::{self, Title};
-use super::super::parts::{identifier, moment, segment, visible};
+use super::super::parts::{identifier, length, moment, segment, visible};
 use super::{can_be_tested, state_mark};
 use crate::api::subscriptions::{Subscription, SubscriptionState};
 use crate::extract::PathParameters;
@@ -45,13 +45,13 @@ fn facts(page: &PageContext, one: &Subscription) -> Markup {
             dt { "State" } dd { (state_mark(one, now)) }
             dt { "Handler" } dd { (visible(&one.described_handler())) }
             dt { "Events" } dd { (filter(one)) }
-            dt { "Waiting" } dd { (one.waiting) @if let Some(at) = one.oldest_waiting_at { ", oldest " (moment(at, now)) } }
+            dt { "Waiting" } dd { (one.described_waiting()) @if let Some(at) = one.oldest_waiting_at { ", oldest " (moment(at, now)) } }
             dt { "Dead" } dd { (one.dead) }
             dt { "Order" }
             dd {
                 @match one.order_hold {
                     Some(0) => "not kept",
-                    Some(seconds) => { "a failing delivery holds back the later ones of its resource for " (seconds) " s" },
+                    Some(seconds) => { "a failing delivery holds back the later ones of its resource for " (length(seconds)) },
                     None => "strict: a failing delivery holds back the later ones of its resource until it is dead",
                 }
             }
