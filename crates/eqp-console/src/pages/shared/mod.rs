@@ -17,9 +17,10 @@ use maud::html;
 
 use self::link::{Checked, check};
 use super::context::Visit;
+use super::form::SECRET;
 use super::layout;
 use super::origin::{Scheme, checked_origin};
-use super::sign_in::{SECRET, SignInForm};
+use super::sign_in::SignInForm;
 use super::state::{PagesState, SHARED};
 use crate::api::reviews::ReviewQuery;
 use crate::api::submission_links::LONGEST;
