@@ -145,7 +145,14 @@ pub fn select_package<'a>(
     packages: &'a [ManifestPackage],
     archive: &Path,
 ) -> Result<&'a ManifestPackage, SelectionError> {
-    let sku = eqp_check::read_metadata(archive)?.package.name;
+    select_by_sku(packages, eqp_check::read_metadata(archive)?.package.name)
+}
+
+/// Returns the package with a SKU, such as that of an archive.
+///
+/// # Errors
+/// [`SelectionError::NotInManifest`] if no package has it.
+pub fn select_by_sku(packages: &[ManifestPackage], sku: Option<String>) -> Result<&ManifestPackage, SelectionError> {
     let is_match = |package: &&ManifestPackage| {
         package.changes.sku.as_ref().is_some_and(|own| Some(own.as_str()) == sku.as_deref())
     };

@@ -1,5 +1,6 @@
 //! Failures of commands: what failed, why, what to do next, and the exit code.
 
+mod build;
 mod client;
 mod operator;
 mod receiver;
