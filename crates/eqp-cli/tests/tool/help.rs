@@ -72,6 +72,7 @@ fn help_of_every_command() {
         &["packages", "create"],
         &["packages", "update"],
         &["packages", "recall"],
+        &["packages", "build"],
         &["packages", "check"],
         &["packages", "init"],
         &["packages", "rules"],

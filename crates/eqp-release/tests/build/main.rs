@@ -147,11 +147,7 @@ async fn a_package_in_a_folder_of_the_repository_is_built_alone() {
     let packed = names(&built);
     assert!(packed.contains(&"composer.json".to_owned()) && !packed.contains(&"etc/di.xml".to_owned()), "{packed:?}");
     assert_eq!(packed.len(), built.files);
-    assert_eq!(
-        names(&run(Build::from_working_tree(&folder)).await.unwrap()).len(),
-        built.files + 1,
-        "packages/ counts"
-    );
+    assert_eq!(run(Build::from_working_tree(&folder)).await.unwrap().bytes, built.bytes);
     std::fs::create_dir(repository.path().join("later")).unwrap();
     let error = run(Build::from_tag(repository.path().join("later"), "badges/v1.2.0")).await.unwrap_err();
     assert!(matches!(error, BuildError::NotInTag { folder, .. } if folder == "later"));

@@ -32,7 +32,7 @@ impl Repository {
 
     /// Writes the files of a module into a folder, which ends with `/`.
     pub(crate) fn write_module(&self, folder: &str) {
-        unpack(&Submission::module().bytes(), &self.path().join(folder));
+        Submission::module().write_files(&self.path().join(folder)).unwrap();
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -98,13 +98,6 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         .unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// Unpacks an archive into a folder.
-fn unpack(archive: &[u8], folder: &Path) {
-    std::fs::create_dir_all(folder).unwrap();
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
-    archive.extract(folder).unwrap();
 }
 
 /// Returns the names in an archive.
