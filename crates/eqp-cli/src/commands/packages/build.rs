@@ -60,7 +60,7 @@ pub(crate) struct Build {
     #[arg(long)]
     no_default_excludes: bool,
     /// Version to use if the tag and composer.json have different ones [default: fail]
-    #[arg(long, value_enum, value_name = "SOURCE", requires = "tag")]
+    #[arg(long, value_enum, value_name = "SOURCE", conflicts_with = "working_tree")]
     version_from: Option<VersionFrom>,
     /// File that may contain a secret, such as a test key; can be repeated
     #[arg(long, value_name = "PATH")]
