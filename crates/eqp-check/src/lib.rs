@@ -33,6 +33,8 @@ pub use tracks::Tracks;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::composer::is_version;
-    pub use crate::limits::{MAX_ARCHIVE_BYTES, MAX_ENTRIES, MAX_METADATA_BYTES, MAX_UNPACKED_BYTES};
+    pub use crate::limits::{
+        MAX_ARCHIVE_BYTES, MAX_ENTRIES, MAX_METADATA_BYTES, MAX_RELEASE_NOTES_CHARS, MAX_UNPACKED_BYTES,
+    };
     pub use crate::tools::{ProcessGroup, installed_program};
 }

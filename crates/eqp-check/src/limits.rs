@@ -4,6 +4,8 @@
 pub const MAX_ARCHIVE_BYTES: u64 = 30 * 1024 * 1024;
 /// The largest document or image, in bytes: "5 MB" in the larger meaning.
 pub(crate) const MAX_UPLOAD_BYTES: u64 = 5 * 1024 * 1024;
+/// The maximum length of release notes, in characters.
+pub const MAX_RELEASE_NOTES_CHARS: usize = 10_000;
 /// A larger archive is not opened at all, because its directory alone could exhaust the memory.
 pub(crate) const MAX_OPENED_BYTES: u64 = 64 * 1024 * 1024;
 /// An archive with more entries counts as a zip bomb. The common zip format does not support more.

@@ -5,6 +5,8 @@ mod check;
 mod event_source;
 mod find_by_id;
 pub mod manifest;
+pub mod notes;
+pub mod previous;
 mod products;
 mod referenced_files;
 mod release;

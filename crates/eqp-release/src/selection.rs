@@ -103,7 +103,7 @@ impl Selection {
     pub fn read(self) -> Result<SelectedPackage, SelectionError> {
         let (packages, suppressions) = match &self.manifest {
             Some(path) => {
-                let Manifest { packages, check } = Manifest::read(path)?;
+                let Manifest { packages, check, .. } = Manifest::read(path)?;
                 (packages, check.suppress)
             }
             None => (vec![ManifestPackage::default()], Vec::new()),

@@ -2,6 +2,7 @@
 
 mod build;
 mod client;
+mod completing;
 mod operator;
 mod receiver;
 mod reconcile;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, ValueEnum};
 use eqp_check::{Finding, Report, format};
 use eqp_release::build::{self, BuiltArchive, BuiltFrom, BuiltVersion, Excludes, Exclusion, OutputState};
+use eqp_release::manifest::BuildOptions;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -27,8 +28,8 @@ const MAX_NAMES: usize = 5;
 /// settings of the clone. Files with the attribute export-ignore and the default patterns (version control, CI, tests,
 /// editors, installed packages) are not packed. If composer.json has no version, that of the tag is inserted.
 ///
-/// The archive is written unless it contains a secret, and then checked like `eqp packages check`, with the same exit
-/// codes: 5 if the store would reject it.
+/// The archive is checked like `eqp packages check`, with the same exit codes: 5 if the store would reject it. It is
+/// written in any case, unless it contains a secret. The table [build] of the manifest has the same options.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("source").required(true).args(["tag", "working_tree"]))]
 #[command(after_help = "\
@@ -225,7 +226,9 @@ impl Change for ArchiveCreation<'_> {
             Some(from) => build.version_from(from.into()),
             None => build,
         };
-        let built = build.excludes(self.build.excludes()?).run(&stop).await?;
+        let options = check.build_options()?;
+        let excludes = excludes(&options, &self.build.exclude, self.build.no_default_excludes)?;
+        let built = build.excludes(excludes).run(&stop).await?;
         let path = match out {
             Some(out) if out.is_dir() => out.join(built.file_name()),
             Some(out) => out.clone(),
@@ -242,7 +245,7 @@ impl Change for ArchiveCreation<'_> {
         }
         let name = path.file_name().map_or_else(|| built.file_name(), |name| name.to_string_lossy().into_owned());
         let report = check.run(built.checked(name), self.output, &stop).await?;
-        refuse_secrets(&report, &self.build.allow_secret)?;
+        refuse_secrets(&report, &[&options.allow_secret[..], &self.build.allow_secret].concat())?;
         *self.report = Some(report.clone());
         Ok(BuildPlan { built, path, state, report })
     }
@@ -272,18 +275,20 @@ impl Build {
         }
         report.map_or(Ok(()), |report| self.check.conclude(&report))
     }
+}
 
-    fn excludes(&self) -> Result<Excludes> {
-        Ok(if self.no_default_excludes {
-            Excludes::only(&self.exclude)?
-        } else {
-            Excludes::default_and(&self.exclude)?
-        })
-    }
+/// Returns the patterns of files that are not packed: those of a manifest, and others.
+pub(crate) fn excludes(options: &BuildOptions, more: &[String], without_default: bool) -> Result<Excludes> {
+    let patterns = options.exclude.iter().chain(more);
+    Ok(if without_default || options.no_default_excludes {
+        Excludes::only(patterns)?
+    } else {
+        Excludes::default_and(patterns)?
+    })
 }
 
 /// Fails if the archive contains secrets in files where they are not allowed.
-fn refuse_secrets(report: &Report, allowed: &[String]) -> Result {
+pub(crate) fn refuse_secrets(report: &Report, allowed: &[String]) -> Result {
     let secrets = report.secrets().map_err(|not_run| {
         Failure::new(Exit::Failed, "the archive was not searched for secrets completely")
             .why(format!("{} did not run: {}", not_run.rule.id, not_run.reason))
@@ -308,7 +313,7 @@ fn refuse_secrets(report: &Report, allowed: &[String]) -> Result {
 }
 
 /// Returns what a person should know about an archive that was built from a folder.
-pub(super) fn notes(built: &BuiltArchive) -> Vec<String> {
+pub(crate) fn notes(built: &BuiltArchive) -> Vec<String> {
     let mut notes = Vec::new();
     if built.source == BuiltFrom::Folder {
         notes.push(

@@ -7,7 +7,7 @@ use eqp_check::{Report, format};
 use eqp_release::CheckedArchive;
 use eqp_release::build::Build;
 
-use super::build::notes;
+use super::build::{excludes, notes};
 use super::check_options::CheckOptions;
 use super::checked::show;
 use crate::context::Context;
@@ -102,7 +102,8 @@ impl Check {
         if !self.archive.is_dir() {
             return self.options.run(CheckedArchive::File(self.archive.clone()), output, &stop).await;
         }
-        let built = Build::from_working_tree(&self.archive).for_check().run(&stop).await?;
+        let excludes = excludes(&self.options.build_options()?, &[], false)?;
+        let built = Build::from_working_tree(&self.archive).excludes(excludes).for_check().run(&stop).await?;
         for note in notes(&built) {
             output.note(note);
         }

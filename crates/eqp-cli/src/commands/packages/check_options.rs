@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use eqp_check::{NotRun, Report, Suppression, Tools};
 use eqp_release::internal::is_older;
-use eqp_release::manifest::{Manifest, ManifestPackage};
+use eqp_release::manifest::{BuildOptions, Manifest, ManifestPackage};
 use eqp_release::{CheckedArchive, RequestedAction, requested_action, run_check, select_by_sku, select_package};
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +65,14 @@ impl CheckOptions {
         self.warn_of_older_version(&report, output);
         let is_new_version = self.earlier.new_version || self.earlier.previous.is_some();
         Ok(if is_new_version { report.for_new_version() } else { report })
+    }
+
+    /// Returns the manifest's options for building an archive. Standard input can only be read once, for the check.
+    pub(super) fn build_options(&self) -> Result<BuildOptions> {
+        match self.manifest.as_deref().filter(|path| path.as_os_str() != "-") {
+            Some(path) => Ok(Manifest::read(path)?.build),
+            None => Ok(BuildOptions::default()),
+        }
     }
 
     /// Returns the name of the manifest for reports.
