@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 /// The beginnings of the addresses of links.
 const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
@@ -84,11 +84,13 @@ impl Writer {
             Tag::Item => self.html.push_str("<li>"),
             Tag::Strong => self.html.push_str("<strong>"),
             Tag::Emphasis => self.html.push_str("<em>"),
-            Tag::Link { dest_url, .. } => {
-                let address = dest_url.to_ascii_lowercase();
+            Tag::Link { link_type, dest_url, .. } => {
+                let scheme = if link_type == LinkType::Email { "mailto:" } else { "" };
+                let address = format!("{scheme}{}", dest_url.to_ascii_lowercase());
                 let is_allowed = SCHEMES.iter().any(|scheme| address.starts_with(scheme)) && self.hidden.is_none();
                 if is_allowed {
                     self.html.push_str("<a href=\"");
+                    self.html.push_str(scheme);
                     self.html.push_str(&escaped(&dest_url));
                     self.html.push_str("\">");
                 } else {
@@ -145,9 +147,12 @@ impl Writer {
                 let begin = self.html.len();
                 self.raw(block.trim());
                 self.hidden = None;
-                if self.html[begin..].trim().is_empty() {
+                let text = self.html[begin..].split_whitespace().collect::<Vec<_>>().join(" ");
+                if text.is_empty() {
                     self.html.truncate(before);
                 } else {
+                    self.html.truncate(begin);
+                    self.html.push_str(&text);
                     self.html.push_str("</p>");
                 }
             }
@@ -241,12 +246,12 @@ mod tests {
             ("a <script>alert(1)</script> b", "<p>a  b</p>", "<script>"),
             ("<script>\nalert(1)\n\nmore\n</script>\n\nb", "<p>b</p>", "<script>"),
             ("<style>p {}</style>", "", "<style>"),
-            ("<details>\n<summary>More</summary>\nx & y\n</details>", "<p>More\nx & y</p>", "<details>"),
+            ("<details>\n<summary>More</summary>\nx & y\n</details>", "<p>More x & y</p>", "<details>"),
             ("a\n\n---\n\nb", "<p>a</p><p>b</p>", "rules"),
             ("~~gone~~", "<p>gone</p>", "struck out"),
         ] {
             let converted = to_html(markdown);
-            assert_eq!(converted.html.replace("\n</p>", "</p>"), expected, "{markdown}");
+            assert_eq!(converted.html, expected, "{markdown}");
             assert!(converted.warnings.iter().any(|found| found.contains(warning)), "{markdown}: {converted:?}");
         }
     }

@@ -123,11 +123,11 @@ impl Change for ManifestCreation<'_> {
 
     async fn observe(&mut self) -> Result<ManifestPlan> {
         let Init { output: path, force, .. } = self.init;
+        let ManifestText { text, sku, inherited } = self.init.text(self.context).await?;
         let overwrites = path.exists();
         if overwrites && !force {
             return Err(exists_already(path));
         }
-        let ManifestText { text, sku, inherited } = self.init.text(self.context).await?;
         Ok(ManifestPlan { path: path.clone(), text, sku, inherited, overwrites })
     }
 

@@ -82,7 +82,6 @@ async fn one_call_builds_takes_the_notes_and_submits_what_the_manifest_lacks() {
 async fn whenever_it_is_killed_the_next_run_makes_one_submission() {
     for (fault, step) in [
         ("latency=300s call=files.upload", "upload"),
-        ("latency=300s call=files.get", "scan"),
         ("latency=300s call=packages.create", "create"),
         ("latency=300s call=packages.update", "submit"),
     ] {
