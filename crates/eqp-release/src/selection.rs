@@ -145,18 +145,20 @@ pub fn select_package<'a>(
     packages: &'a [ManifestPackage],
     archive: &Path,
 ) -> Result<&'a ManifestPackage, SelectionError> {
-    select_by_sku(packages, eqp_check::read_metadata(archive)?.package.name)
+    select_by_sku(packages, eqp_check::read_metadata(archive)?.package.name.as_deref())
 }
 
 /// Returns the package with a SKU, such as that of an archive.
 ///
 /// # Errors
 /// [`SelectionError::NotInManifest`] if no package has it.
-pub fn select_by_sku(packages: &[ManifestPackage], sku: Option<String>) -> Result<&ManifestPackage, SelectionError> {
-    let is_match = |package: &&ManifestPackage| {
-        package.changes.sku.as_ref().is_some_and(|own| Some(own.as_str()) == sku.as_deref())
-    };
-    packages.iter().find(is_match).ok_or(SelectionError::NotInManifest { sku: sku.clone() })
+pub fn select_by_sku<'a>(
+    packages: &'a [ManifestPackage],
+    sku: Option<&str>,
+) -> Result<&'a ManifestPackage, SelectionError> {
+    let is_match =
+        |package: &&ManifestPackage| package.changes.sku.as_ref().is_some_and(|own| Some(own.as_str()) == sku);
+    packages.iter().find(is_match).ok_or(SelectionError::NotInManifest { sku: sku.map(str::to_owned) })
 }
 
 /// Completes version and item ID from the archive if the manifest does not have them. Returns the SKU in the archive.

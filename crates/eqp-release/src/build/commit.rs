@@ -161,7 +161,8 @@ fn is_tag_name(tag: &str) -> bool {
 pub(super) struct Objects {
     git: Git,
     scratch: TempDir,
-    objects: PathBuf,
+    /// The folder with the objects of the repository.
+    database: PathBuf,
 }
 
 impl Objects {
@@ -179,13 +180,13 @@ impl Objects {
             .and_then(|()| std::fs::write(folder.join("HEAD"), "ref: refs/heads/none\n"))
             .and_then(|()| std::fs::write(folder.join("config"), configuration))
             .map_err(BuildError::Scratch)?;
-        Ok(Self { git, objects: repository.objects.clone(), scratch })
+        Ok(Self { git, database: repository.objects.clone(), scratch })
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let folder = self.scratch.path();
         let mut command = self.git.without_configuration(folder, arguments);
-        command.env("GIT_DIR", folder).env("GIT_OBJECT_DIRECTORY", &self.objects);
+        command.env("GIT_DIR", folder).env("GIT_OBJECT_DIRECTORY", &self.database);
         command.env("GIT_INDEX_FILE", folder.join("index"));
         command
     }

@@ -57,7 +57,7 @@ pub(super) fn decide(content: &[u8], tag: Option<&str>, from: Option<VersionFrom
         // A version that is not a text is left to the check.
         Some(Own { text: None, .. }) => unchanged(None),
         Some(Own { text: Some(own), span }) => match (of_tag, from) {
-            (_, Some(VersionFrom::Composer)) => unchanged(of_composer(&own)),
+            (_, Some(VersionFrom::Composer)) | (None, None) => unchanged(of_composer(&own)),
             (Some(version), _) if is_same(version, &own) => unchanged(of_composer(&own)),
             (Some(version), Some(VersionFrom::Tag)) => {
                 let content = [&source[..span.start], &quoted(version), &source[span.end..]].concat();
@@ -68,7 +68,6 @@ pub(super) fn decide(content: &[u8], tag: Option<&str>, from: Option<VersionFrom
                 Err(BuildError::OtherVersion { tag: tag.to_owned(), of_tag: version.to_owned(), of_composer: own })
             }
             (None, Some(VersionFrom::Tag)) => Err(BuildError::NoVersionInTag { tag: tag.to_owned() }),
-            (None, None) => unchanged(of_composer(&own)),
         },
         None => {
             let version = of_tag.ok_or_else(|| BuildError::NoVersionInTag { tag: tag.to_owned() })?;

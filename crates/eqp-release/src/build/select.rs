@@ -48,11 +48,11 @@ pub(super) struct Selection {
 }
 
 /// Selects the files to pack.
-pub(super) fn select(files: &[TreeFile], excludes: &Excludes, reader: &Reader) -> Result<Selection, BuildError> {
+pub(super) fn select(files: &[TreeFile], patterns: &Excludes, reader: &Reader) -> Result<Selection, BuildError> {
     let mut excluded: BTreeMap<(ExclusionOrigin, &str), Exclusion> = BTreeMap::new();
     let mut packed = Vec::with_capacity(files.len());
     for file in files {
-        let found = match excludes.find_with_origin(&file.path) {
+        let found = match patterns.find_with_origin(&file.path) {
             _ if file.is_export_ignored => Some((EXPORT_IGNORE, ExclusionOrigin::ExportIgnore)),
             found => found,
         };

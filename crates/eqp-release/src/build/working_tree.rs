@@ -12,7 +12,7 @@ use super::git::Git;
 use super::tree::{Content, FileKind, TreeFile};
 
 /// A folder that is not a repository may have this many files; more are not listed.
-const MAX_LISTED: usize = 8 * MAX_ENTRIES as usize;
+const MAX_LISTED: usize = 500_000;
 /// The deepest folder that is listed.
 const MAX_DEPTH: usize = 128;
 

@@ -121,7 +121,7 @@ impl CheckOptions {
         let package = match (&manifest.packages[..], archive) {
             ([package], _) => package,
             (packages, CheckedArchive::File(archive)) => select_package(packages, archive)?,
-            (packages, CheckedArchive::Built { sku, .. }) => select_by_sku(packages, sku.clone())?,
+            (packages, CheckedArchive::Built { sku, .. }) => select_by_sku(packages, sku.as_deref())?,
         };
         Ok(Some((package.clone(), manifest.check.suppress)))
     }
