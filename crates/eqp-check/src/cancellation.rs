@@ -14,7 +14,7 @@ impl Cancellation {
     }
 
     /// Returns whether the check was cancelled.
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

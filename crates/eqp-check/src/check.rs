@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::archive::{Archive, Occurrence, open, visit_files};
+use crate::archive::{Archive, Occurrence, OpenError, open, open_bytes, visit_files};
 use crate::cancellation::Cancellation;
 use crate::composer::Composer;
 use crate::error::Error;
@@ -104,9 +105,25 @@ impl Check {
     /// was cancelled. Problems of the archive are part of the report instead.
     pub fn run(&self, path: &Path) -> Result<Report, Error> {
         self.validate_suppressions()?;
+        let (bytes, opened) = open(path)?;
+        let name = path.file_name().map_or_else(|| path.to_string_lossy(), OsStr::to_string_lossy).into_owned();
+        self.run_opened(name, bytes, opened)
+    }
+
+    /// Checks an archive in memory, such as one that was just built. `name` is its name in the report.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::UnknownRule`] and [`Error::NoReason`] for a suppression without a known rule or a reason, and
+    /// [`Error::Cancelled`] if the check was cancelled.
+    pub fn run_bytes(&self, name: impl Into<String>, bytes: Arc<[u8]>) -> Result<Report, Error> {
+        self.validate_suppressions()?;
+        self.run_opened(name.into(), bytes.len() as u64, open_bytes(bytes))
+    }
+
+    fn run_opened(&self, name: String, bytes: u64, opened: Result<Archive, OpenError>) -> Result<Report, Error> {
         let mut builder = ReportBuilder::new(self.tracks, self.suppressions.clone());
         self.record_out_of_scope(&mut builder);
-        let (bytes, opened) = open(path)?;
         rules::archive::size(bytes, &mut builder);
         let composer = match opened {
             Err(error) => {
@@ -126,7 +143,6 @@ impl Check {
         if self.cancellation.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let name = path.file_name().map_or_else(|| path.to_string_lossy(), OsStr::to_string_lossy).into_owned();
         let package = composer.as_ref().map(Composer::package).unwrap_or_default();
         Ok(builder.build(name, package))
     }

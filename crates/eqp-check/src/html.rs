@@ -9,6 +9,8 @@ pub(crate) struct Outline {
     pub(crate) unlinked: String,
     /// Whether it uses CSS or fonts.
     pub(crate) is_styled: bool,
+    /// Whether it has tags.
+    pub(crate) has_tags: bool,
 }
 
 /// A block of a text.
@@ -29,6 +31,7 @@ pub(crate) fn outline(html: &str) -> Outline {
     for token in Tokens::of(html) {
         match token {
             Token::Tag { name, attributes, closes } => {
+                outline.has_tags = true;
                 let name = name.to_ascii_lowercase();
                 outline.is_styled |= matches!(name.as_str(), "style" | "font") || has_attribute(attributes, "style");
                 match name.as_bytes() {

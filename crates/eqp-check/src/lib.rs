@@ -28,3 +28,13 @@ pub use registry::{Category, Rule, Severity, Source, categories, rule, rules};
 pub use report::{CheckResult, Counts, Finding, Location, NotRun, Package, Report, Suppressed, Suppression};
 pub use tools::{Progress, Tools};
 pub use tracks::Tracks;
+
+/// Items for the other crates of this project, which are released together with this one.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::composer::is_version;
+    pub use crate::limits::{
+        MAX_ARCHIVE_BYTES, MAX_ENTRIES, MAX_METADATA_BYTES, MAX_RELEASE_NOTES_CHARS, MAX_UNPACKED_BYTES,
+    };
+    pub use crate::tools::{ProcessGroup, installed_program};
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_MESSAGE_CHARS;
+use crate::registry::package::{SECRET_FILE, SECRET_TEXT};
 use crate::registry::submission::{CUSTOM_LICENSE, MARKETING_FIELDS, TECHNICAL_FIELDS};
 use crate::registry::{Rule, Severity};
 
@@ -187,6 +188,19 @@ impl Report {
         self
     }
 
+    /// Returns the findings about secrets: files with names that only files with secrets have, and texts with a key or a token.
+    ///
+    /// # Errors
+    ///
+    /// The rule that did not run, so that the archive may contain secrets.
+    pub fn secrets(&self) -> Result<Vec<&Finding>, &NotRun> {
+        let is_about_secrets = |rule: &Rule| rule.id == SECRET_FILE.id || rule.id == SECRET_TEXT.id;
+        match self.not_run.iter().find(|not_run| is_about_secrets(not_run.rule)) {
+            Some(not_run) => Err(not_run),
+            None => Ok(self.findings.iter().filter(|finding| is_about_secrets(finding.rule)).collect()),
+        }
+    }
+
     /// Returns whether at least one finding is blocking.
     pub fn is_blocked(&self) -> bool {
         self.counts.blocking > 0
@@ -211,6 +225,13 @@ impl Report {
         } else {
             CheckResult::Passed
         }
+    }
+}
+
+impl Finding {
+    /// Returns whether the finding is in the file with this path from the root of the package.
+    pub fn is_in_file(&self, path: &str) -> bool {
+        matches!(&self.location, Location::File { name, .. } if name == path.strip_prefix("./").unwrap_or(path))
     }
 }
 

@@ -1,15 +1,16 @@
 //! Checks an archive before it is sent.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use eqp_check::{Cancellation, Check, Report, Tools};
+use eqp_check::{Check, Report, Tools};
 use eqp_client::Client;
 use eqp_types::Package;
 use tokio_util::sync::CancellationToken;
 
 use crate::release::{is_live, versions};
 use crate::selection::SelectedPackage;
-use crate::task_error::TaskError;
+use crate::task_error::{TaskError, run_cancellable};
 
 /// The reason why a check failed. Violations of rules are part of the report instead.
 #[derive(Debug, thiserror::Error)]
@@ -23,11 +24,34 @@ pub enum CheckError {
     Aborted(#[source] TaskError),
 }
 
+/// The archive to check.
+#[derive(Clone, Debug)]
+pub enum CheckedArchive {
+    /// A file.
+    File(PathBuf),
+    /// An archive that is not written yet.
+    Built {
+        /// Its name in the report.
+        name: String,
+        /// The SKU in its composer.json, which selects a package of a manifest.
+        sku: Option<String>,
+        /// The zip file.
+        bytes: Arc<[u8]>,
+    },
+}
+
+impl From<PathBuf> for CheckedArchive {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
 /// Runs a check on a blocking thread. `signal` cancels it and the programs that it has started.
 /// ```no_run
 /// # async fn example() -> Result<(), eqp_release::CheckError> {
 /// let signal = tokio_util::sync::CancellationToken::new();
-/// let report = eqp_release::run_check(eqp_check::Check::new(), "badges-1.2.0.zip".into(), &signal).await?;
+/// let archive = eqp_release::CheckedArchive::File("badges-1.2.0.zip".into());
+/// let report = eqp_release::run_check(eqp_check::Check::new(), archive, &signal).await?;
 /// println!("{:?}", report.result());
 /// # Ok(())
 /// # }
@@ -35,18 +59,20 @@ pub enum CheckError {
 ///
 /// # Errors
 /// [`CheckError`] if the archive cannot be checked.
-pub async fn run_check(check: Check, archive: PathBuf, signal: &CancellationToken) -> Result<Report, CheckError> {
-    let cancellation = Cancellation::default();
-    let check = check.cancellation(cancellation.clone());
-    let mut running = tokio::task::spawn_blocking(move || check.run(&archive));
-    let ended = tokio::select! {
-        ended = &mut running => ended,
-        () = signal.cancelled() => {
-            cancellation.cancel();
-            running.await
+pub async fn run_check(
+    check: Check,
+    archive: impl Into<CheckedArchive>,
+    signal: &CancellationToken,
+) -> Result<Report, CheckError> {
+    let archive = archive.into();
+    let checked = run_cancellable(signal, move |cancellation| {
+        let check = check.cancellation(cancellation.clone());
+        match archive {
+            CheckedArchive::File(path) => check.run(&path),
+            CheckedArchive::Built { name, bytes, .. } => check.run_bytes(name, bytes),
         }
-    };
-    Ok(ended.map_err(|error| CheckError::Aborted(TaskError(error)))??)
+    });
+    Ok(checked.await.map_err(CheckError::Aborted)??)
 }
 
 impl SelectedPackage {

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod build;
 mod check;
 mod event_source;
 mod find_by_id;
 pub mod manifest;
+pub mod notes;
+pub mod previous;
 mod products;
 mod referenced_files;
 mod release;
@@ -15,7 +18,7 @@ mod task_error;
 mod type_error;
 pub mod wait;
 
-pub use check::{CheckError, run_check};
+pub use check::{CheckError, CheckedArchive, run_check};
 pub use event_source::{EventSource, EventSourceError, RecordedEvents};
 pub use find_by_id::find_by_id;
 pub use products::{MarketplaceProduct, products_of};
@@ -25,7 +28,7 @@ pub use release::{
     running_reviews,
 };
 pub use reviews::{RequestedAction, Track, TrackError, requested_action};
-pub use selection::{SelectedPackage, Selection, SelectionError, select_package};
+pub use selection::{SelectedPackage, Selection, SelectionError, select_by_sku, select_package};
 pub use send::{SendError, send_when_scanned};
 pub use submission::{FindError, find_submission, recall_action};
 pub use task_error::TaskError;

@@ -103,7 +103,7 @@ impl Selection {
     pub fn read(self) -> Result<SelectedPackage, SelectionError> {
         let (packages, suppressions) = match &self.manifest {
             Some(path) => {
-                let Manifest { packages, check } = Manifest::read(path)?;
+                let Manifest { packages, check, .. } = Manifest::read(path)?;
                 (packages, check.suppress)
             }
             None => (vec![ManifestPackage::default()], Vec::new()),
@@ -145,11 +145,20 @@ pub fn select_package<'a>(
     packages: &'a [ManifestPackage],
     archive: &Path,
 ) -> Result<&'a ManifestPackage, SelectionError> {
-    let sku = eqp_check::read_metadata(archive)?.package.name;
-    let is_match = |package: &&ManifestPackage| {
-        package.changes.sku.as_ref().is_some_and(|own| Some(own.as_str()) == sku.as_deref())
-    };
-    packages.iter().find(is_match).ok_or(SelectionError::NotInManifest { sku: sku.clone() })
+    select_by_sku(packages, eqp_check::read_metadata(archive)?.package.name.as_deref())
+}
+
+/// Returns the package with a SKU, such as that of an archive.
+///
+/// # Errors
+/// [`SelectionError::NotInManifest`] if no package has it.
+pub fn select_by_sku<'a>(
+    packages: &'a [ManifestPackage],
+    sku: Option<&str>,
+) -> Result<&'a ManifestPackage, SelectionError> {
+    let is_match =
+        |package: &&ManifestPackage| package.changes.sku.as_ref().is_some_and(|own| Some(own.as_str()) == sku);
+    packages.iter().find(is_match).ok_or(SelectionError::NotInManifest { sku: sku.map(str::to_owned) })
 }
 
 /// Completes version and item ID from the archive if the manifest does not have them. Returns the SKU in the archive.

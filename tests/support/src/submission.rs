@@ -148,6 +148,21 @@ impl Submission {
         Ok(path)
     }
 
+    /// Writes the files into a folder, as in a repository.
+    pub fn write_files(&self, folder: &Path) -> std::io::Result<()> {
+        let composer =
+            (!self.composer.is_null()).then(|| ("composer.json", format!("{:#}\n", self.composer).into_bytes()));
+        let files = self.files.iter().map(|(name, content)| (name.as_str(), content.clone()));
+        for (name, content) in composer.into_iter().chain(files) {
+            let path = folder.join(self.folder).join(name);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(path, content)?;
+        }
+        Ok(())
+    }
+
     /// Returns the listing with the field names of the API, and writes its files into the folder.
     pub fn listing(&self, folder: &Path) -> std::io::Result<Value> {
         for (name, content) in

@@ -63,6 +63,7 @@ fn the_list_shows_every_row_and_measures_nothing() {
         "stream_added_rss_mb",
         "check_ms",
         "check_worst_ms",
+        "build_archive_ms",
         "release_s",
         "simulator_page_ms",
         "cold_build_cpu_s",

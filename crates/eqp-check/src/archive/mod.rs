@@ -9,8 +9,9 @@ mod shared_file;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use zip::read::{Config, OwnedZipFileEntry, ZipFile};
 use zip::result::ZipResult;
@@ -77,19 +78,29 @@ pub(crate) fn open(path: &Path) -> Result<(u64, Result<Archive, OpenError>), Err
         return Err(Error::NotAFile { path: path.to_owned() });
     }
     let bytes = metadata.len();
-    let mut file = SharedFile::new(file, bytes);
-    let preflight = preflight::of(&mut file, bytes).map_err(read)?;
+    let opened = open_shared(SharedFile::new(file, bytes), bytes).map_err(read)?;
+    Ok((bytes, opened))
+}
+
+/// Opens an archive in memory.
+pub(crate) fn open_bytes(bytes: Arc<[u8]>) -> Result<Archive, OpenError> {
+    let length = bytes.len() as u64;
+    open_shared(SharedFile::in_memory(bytes), length).expect("reading from memory does not fail")
+}
+
+fn open_shared(mut file: SharedFile, bytes: u64) -> io::Result<Result<Archive, OpenError>> {
+    let preflight = preflight::of(&mut file, bytes)?;
     if bytes > MAX_OPENED_BYTES {
-        return Ok((bytes, Err(preflight.map_or(OpenError::TooLarge, OpenError::NotZip))));
+        return Ok(Err(preflight.map_or(OpenError::TooLarge, OpenError::NotZip)));
     }
     if let Some(what) = preflight {
-        return Ok((bytes, Err(OpenError::NotZip(what))));
+        return Ok(Err(OpenError::NotZip(what)));
     }
-    let declared = preflight::declared_entries(&mut file).map_err(read)?;
+    let declared = preflight::declared_entries(&mut file)?;
     if declared > MAX_ENTRIES {
-        return Ok((bytes, Err(OpenError::TooManyEntries(declared))));
+        return Ok(Err(OpenError::TooManyEntries(declared)));
     }
-    Ok((bytes, Archive::read(file)))
+    Ok(Archive::read(file))
 }
 
 impl Archive {

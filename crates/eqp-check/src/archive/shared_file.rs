@@ -1,4 +1,5 @@
-//! A file that several threads read at independent positions. Reads are buffered, because a zip directory is read in small parts.
+//! An archive, in a file or in memory, that several threads read at independent positions. Reads are buffered, because a zip directory is
+//! read in small parts.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,17 +11,48 @@ const BUFFER_BYTES: usize = 32 * 1024;
 /// A reader of a shared file, with its own position and buffer.
 #[derive(Debug)]
 pub(crate) struct SharedFile {
-    file: Arc<File>,
+    source: Source,
     bytes: u64,
     at: u64,
     buffer: Vec<u8>,
     buffer_at: u64,
 }
 
+/// The content that is read.
+#[derive(Clone, Debug)]
+enum Source {
+    File(Arc<File>),
+    Memory(Arc<[u8]>),
+}
+
+impl Source {
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        match self {
+            Self::File(file) => read_at(file, into, at),
+            Self::Memory(bytes) => {
+                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or(&[]);
+                let read = rest.len().min(into.len());
+                into[..read].copy_from_slice(&rest[..read]);
+                Ok(read)
+            }
+        }
+    }
+}
+
 impl SharedFile {
     /// Creates a reader at the beginning of `file`, which has `bytes` bytes.
     pub(crate) fn new(file: File, bytes: u64) -> Self {
-        Self { file: Arc::new(file), bytes, at: 0, buffer: Vec::new(), buffer_at: 0 }
+        Self::of(Source::File(Arc::new(file)), bytes)
+    }
+
+    /// Creates a reader at the beginning of an archive in memory.
+    pub(crate) fn in_memory(bytes: Arc<[u8]>) -> Self {
+        let length = bytes.len() as u64;
+        Self::of(Source::Memory(bytes), length)
+    }
+
+    fn of(source: Source, bytes: u64) -> Self {
+        Self { source, bytes, at: 0, buffer: Vec::new(), buffer_at: 0 }
     }
 
     /// Returns the part of the buffer after the current position.
@@ -33,7 +65,7 @@ impl SharedFile {
 impl Clone for SharedFile {
     /// Clones the reader with its position, but without its buffer.
     fn clone(&self) -> Self {
-        Self { file: Arc::clone(&self.file), bytes: self.bytes, at: self.at, buffer: Vec::new(), buffer_at: 0 }
+        Self { at: self.at, ..Self::of(self.source.clone(), self.bytes) }
     }
 }
 
@@ -41,12 +73,12 @@ impl Read for SharedFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.buffered().is_empty() {
             if into.len() >= BUFFER_BYTES {
-                let read = read_at(&self.file, into, self.at)?;
+                let read = self.source.read_at(into, self.at)?;
                 self.at += read as u64;
                 return Ok(read);
             }
             self.buffer.resize(BUFFER_BYTES, 0);
-            let read = read_at(&self.file, &mut self.buffer, self.at)?;
+            let read = self.source.read_at(&mut self.buffer, self.at)?;
             self.buffer.truncate(read);
             self.buffer_at = self.at;
         }
@@ -92,10 +124,16 @@ mod tests {
         let content: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
-        let mut shared = SharedFile::new(file, content.len() as u64);
+        let in_memory = SharedFile::in_memory(content.as_slice().into());
+        for mut shared in [SharedFile::new(file, content.len() as u64), in_memory] {
+            reads_everywhere(&mut shared, &content);
+        }
+    }
+
+    fn reads_everywhere(shared: &mut SharedFile, content: &[u8]) {
         for (at, bytes) in [(0, 10), (5, 4), (3, 40_000), (700_000, 100_000), (32_700, 200), (40, 1)] {
             let mut other = shared.clone();
-            for reader in [&mut shared, &mut other] {
+            for reader in [&mut *shared, &mut other] {
                 let mut read = vec![0; bytes];
                 reader.seek(SeekFrom::Start(at as u64)).unwrap();
                 reader.read_exact(&mut read).unwrap();

@@ -8,7 +8,8 @@ use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
-pub(crate) use versions::{Constraint, is_plain, is_version, php_versions};
+pub use versions::is_version;
+pub(crate) use versions::{Constraint, is_plain, php_versions};
 
 use self::lines::Lines;
 use self::source::OrderedValue;

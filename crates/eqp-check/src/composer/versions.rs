@@ -141,7 +141,7 @@ fn after(numbers: &[u32]) -> Version {
 const SUFFIXES: [&str; 8] = ["patch", "p", "dev", "alpha", "a", "beta", "b", "rc"];
 
 /// Returns whether the validator script accepts the version: `v?N.N.N` with an optional suffix, which can have a number.
-pub(crate) fn is_version(version: &str) -> bool {
+pub fn is_version(version: &str) -> bool {
     let lower = version.to_ascii_lowercase();
     let (numbers, suffix) = match lower.split_once('-') {
         Some((numbers, suffix)) => (numbers, Some(suffix)),

@@ -58,6 +58,10 @@ RELEASE_NOTES_STYLE = "release-notes-style", Warning by SellersGuide, needs List
 "The release notes use only simple HTML without CSS.";
 "Remove style attributes and <style>.";
 
+RELEASE_NOTES_MARKDOWN = "release-notes-markdown", Warning by OwnSafety, needs Listing, at "release_notes";
+"The release notes are HTML or plain text, because the store shows the signs of Markdown.";
+"Write HTML, or let the tool convert Markdown: eqp release --notes-from file:NOTES.md.";
+
 GALLERY_COUNT = "gallery-count", Warning by SellersGuide, needs Listing, at "media_artifacts.gallery_images";
 "The gallery has 2 to 15 images; the API requires one, and a shared package needs none.";
 "Add at least one image of the storefront and one of the Admin.";

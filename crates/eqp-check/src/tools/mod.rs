@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use process::ProcessGroup;
 pub use progress::Progress;
 use progress::ProgressCallback;
 
@@ -58,13 +59,10 @@ impl Tools {
 
     /// Selects `phpcs` and `svc`, if they are installed in one of the folders of `path`, the value of `PATH`.
     pub fn installed(path: &std::ffi::OsStr) -> Self {
-        // A relative folder could contain programs of an untrusted working tree.
-        let folders = || std::env::split_paths(path).filter(|folder| folder.is_absolute());
-        let find = |name: &str| folders().map(|folder| folder.join(name)).find(|file| is_program(file));
         Self {
             is_requested: true,
-            phpcs: find("phpcs"),
-            svc: find("svc"),
+            phpcs: installed_program(path, "phpcs"),
+            svc: installed_program(path, "svc"),
             timeout: DEFAULT_TIMEOUT,
             on_progress: ProgressCallback::default(),
         }
@@ -83,6 +81,13 @@ impl Tools {
         self.on_progress = ProgressCallback(Some(Arc::new(on_progress)));
         self
     }
+}
+
+/// Returns the program with this name in one of the folders of `path`, the value of `PATH`.
+pub fn installed_program(path: &std::ffi::OsStr, name: &str) -> Option<PathBuf> {
+    // A relative folder could contain programs of an untrusted working tree.
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name)).find(|file| is_program(file))
 }
 
 #[cfg(unix)]

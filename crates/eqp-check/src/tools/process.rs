@@ -51,11 +51,9 @@ impl Run<'_> {
             }
         };
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).current_dir(self.scratch);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(command, 0);
         without_our_secrets(command);
-        let mut child = match command.spawn() {
-            Ok(child) => Group(child),
+        let mut child = match ProcessGroup::spawn(command) {
+            Ok(group) => group,
             Err(error) => return Ok(Err(format!("{name} cannot be started: {error}"))),
         };
         let started = Instant::now();
@@ -128,17 +126,53 @@ pub(super) fn last_line(text: &str) -> &str {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing")
 }
 
-/// A process group that is killed when this value is dropped.
-struct Group(Child);
+/// A program in its own process group, which is killed when this value is dropped.
+#[derive(Debug)]
+pub struct ProcessGroup(pub Child);
 
-impl Drop for Group {
+impl ProcessGroup {
+    /// Starts a program as the leader of a new process group.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system if the program cannot be started.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        command.spawn().map(Self)
+    }
+
+    /// Kills the program and everything that it has started. It still has to be waited for.
+    pub fn kill(&self) {
+        self.killer().kill();
+    }
+
+    /// Returns a value that kills the group from another thread.
+    pub fn killer(&self) -> GroupKiller {
+        GroupKiller(self.0.id())
+    }
+}
+
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         // Child processes may still be running although the program itself has exited.
-        #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        self.kill();
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// Kills a process group, also from another thread.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupKiller(u32);
+
+impl GroupKiller {
+    /// Kills the program and everything that it has started.
+    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "there are no process groups"))]
+    pub fn kill(self) {
+        #[cfg(unix)]
+        if let Some(group) = i32::try_from(self.0).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }

@@ -159,6 +159,7 @@ fn table() -> Vec<(&'static str, Break)> {
             }),
         ),
         ("release-notes-length", Listing(|l, _| l["release_notes"] = json!("more ".repeat(2001)))),
+        ("release-notes-markdown", Listing(|l, _| l["release_notes"] = json!("## Added\n\n- Badges"))),
         ("release-notes-style", Listing(|l, _| l["release_notes"] = json!("<p style=\"x\">y</p>"))),
         (
             "gallery-count",

@@ -145,6 +145,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "packages recall",
             vec![of::<packages::send::SentPackages<'_>>, of::<packages::recall::RecallDryRun<'_>>],
         ),
+        object("packages build", vec![of::<packages::build::BuildReport<'_>>, of::<packages::build::BuildDryRun<'_>>]),
         object("packages check", vec![of::<packages::check::CheckReport>]),
         object(
             "packages init",

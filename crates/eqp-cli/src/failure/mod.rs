@@ -1,6 +1,8 @@
 //! Failures of commands: what failed, why, what to do next, and the exit code.
 
+mod build;
 mod client;
+mod completing;
 mod operator;
 mod receiver;
 mod reconcile;

@@ -88,6 +88,9 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["replays", "cancel", "1", "--dry-run"], 4, 4),
     (&["spool", "drain", "--dry-run"], 4, 4),
     (&["spool", "set-aside", "--dry-run"], 4, 4),
+    // The folder has no git repository; without one there is no tag.
+    (&["packages", "build", "package", "--working-tree", "--skip-programs", "--dry-run"], 5, 5),
+    (&["packages", "build", "package", "--tag", "v1.0.0", "--skip-programs", "--dry-run"], 2, 2),
     // The file is not an archive, and the manifest already exists.
     (&["packages", "init", "new.zip", "--dry-run"], 1, 1),
     (&["packages", "init", "module.zip", "--dry-run"], 0, 0),
@@ -278,6 +281,8 @@ async fn vendor() -> TestVendor {
     home.write("theirs", "secret\n");
     home.write("new.zip", "no archive");
     std::fs::write(home.path().join("module.zip"), Submission::module().bytes()).unwrap();
+    std::fs::create_dir(home.path().join("package")).unwrap();
+    home.write("package/composer.json", "{}");
     home.write("draft.toml", "[package]\nitem_id = \"draft\"\ntype = \"extension\"\nname = \"Draft\"\n");
     home.write(
         "new.toml",

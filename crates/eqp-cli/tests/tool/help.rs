@@ -77,6 +77,7 @@ fn help_of_every_command() {
         &["packages", "create"],
         &["packages", "update"],
         &["packages", "recall"],
+        &["packages", "build"],
         &["packages", "check"],
         &["packages", "init"],
         &["packages", "rules"],

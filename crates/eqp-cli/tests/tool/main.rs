@@ -8,6 +8,7 @@ const EQP: &str = env!("CARGO_BIN_EXE_eqp");
 mod accounts;
 mod alerts;
 mod both_ways;
+mod building;
 mod certificates;
 mod checking;
 mod command_line;

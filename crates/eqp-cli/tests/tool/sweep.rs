@@ -122,6 +122,8 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
     let archive = Submission::module().write(home.path()).unwrap();
     let archive = archive.to_str().unwrap();
     home.write("draft.json", r#"[{"item_id": "swept", "type": "extension", "name": "Swept", "version": "1.2.0", "platform": "M2", "long_description": "x"}]"#);
+    std::fs::create_dir(home.path().join("package")).unwrap();
+    home.write("package/composer.json", "{}");
     let taken_from = format!("{theirs}=theirs");
     for (code, arguments) in [
         (1, &["callbacks", "add", "--name", "main", "--url", ours][..]),
@@ -165,6 +167,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["packages", "rules"]),
         (0, &["packages", "init", archive]),
         (0, &["packages", "check", archive, "--skip-programs"]),
+        (5, &["packages", "build", "package", "--working-tree", "--skip-programs", "--json"]),
         (0, &["packages", "create", "draft.json", "--yes"]),
         (0, &["packages", "show", "--item", "swept"]),
         (0, &["packages", "update", "draft.json", "--yes"]),

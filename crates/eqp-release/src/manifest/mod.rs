@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use eqp_check::FileSource;
 pub use error::{ManifestError, ManifestProblem, PackageError};
 pub use package::ManifestPackage;
-pub use template::template;
+pub use template::{short_template, template};
 
 pub(crate) use template::default_item_id;
 
@@ -32,8 +32,22 @@ use crate::type_error::{Format, ShowValues, describe_type_error};
 pub struct Manifest {
     /// The packages in the order of the file. There is at least one.
     pub packages: Vec<ManifestPackage>,
+    /// The options for building the archive.
+    pub build: BuildOptions,
     /// The options for a check.
     pub check: CheckOptions,
+}
+
+/// The options for building an archive, in the table `build` of a manifest.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildOptions {
+    /// Patterns of files that are not packed.
+    pub exclude: Vec<String>,
+    /// Whether the files that match the default patterns are packed, too.
+    pub no_default_excludes: bool,
+    /// Files that may contain a secret.
+    pub allow_secret: Vec<String>,
 }
 
 /// The options for a check, in the table `check` of a manifest.
@@ -82,9 +96,11 @@ impl Manifest {
         if packages.is_empty() {
             return Err(ManifestError::new(&document.name, "", ManifestProblem::NoPackage));
         }
+        let build = document.build.as_ref().map(|value| reader::read(value, "build")).transpose();
+        let build = build.map_err(|error| invalid(&document.name, &error))?.unwrap_or_default();
         let check = document.check.as_ref().map(|value| reader::read(value, "check")).transpose();
         let check = check.map_err(|error| invalid(&document.name, &error))?.unwrap_or_default();
-        Ok(Self { packages, check })
+        Ok(Self { packages, build, check })
     }
 
     /// Returns the local files of all packages without duplicates, in the order of the manifest.

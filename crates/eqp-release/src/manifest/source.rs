@@ -13,7 +13,7 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// The key of the packages.
 const PACKAGE: &str = "package";
 /// Keys that are allowed next to the packages, for other commands.
-const OTHER_KEYS: &[&str] = &["check", "release"];
+const OTHER_KEYS: &[&str] = &["build", "check", "release"];
 /// Fields that the API returns but no request can set. They are ignored, so that the JSON of a package can be used as a manifest.
 const READ_ONLY: &[&str] = &[
     "actions_now_available",
@@ -38,6 +38,8 @@ pub(super) struct Document {
     pub(super) folder: PathBuf,
     /// The packages, each with its path in the manifest.
     pub(super) packages: Vec<(String, Value)>,
+    /// The table `build`, if there is one.
+    pub(super) build: Option<Value>,
     /// The table `check`, if there is one.
     pub(super) check: Option<Value>,
 }
@@ -51,8 +53,9 @@ impl Document {
         let text = text.map_err(|error| ManifestError::new(&name, "", ManifestProblem::Unreadable(error)))?;
         let folder = path.parent().filter(|_| !is_input).unwrap_or(Path::new("")).to_owned();
         let root = value_of(path, &text).map_err(|problem| malformed(&name, &problem))?;
-        let check = root.get(PACKAGE).and_then(|_| root.get("check")).cloned();
-        Ok(Self { packages: packages(&name, root)?, name, folder, check })
+        let beside = |key: &str| root.get(PACKAGE).and_then(|_| root.get(key)).cloned();
+        let (build, check) = (beside("build"), beside("check"));
+        Ok(Self { packages: packages(&name, root)?, name, folder, build, check })
     }
 }
 

@@ -102,6 +102,27 @@ pub fn template(metadata: &Metadata, archive: &Path) -> String {
         .replace("{description}", &description)
 }
 
+/// Returns a short manifest, in TOML, for the next version of a product in the store. It is completed from that version when it is
+/// released. `archive` is relative to the manifest's folder.
+///
+/// ```
+/// let text = eqp_release::manifest::short_template("acme/badges", Some("1.4.0"), Some("badges.zip".as_ref()));
+/// assert!(text.ends_with("[package]\nsku = \"acme/badges\"\nartifact = { file = \"badges.zip\" }\n"));
+/// ```
+pub fn short_template(sku: &str, live: Option<&str>, archive: Option<&Path>) -> String {
+    let live = live.map(|version| format!(", {}", visible(version))).unwrap_or_default();
+    let mut text = format!(
+        "# The version comes from the archive. Fields that are missing are taken from the version in the store{live}:\n\
+         # eqp release --from-previous --notes-from changelog\n[package]\nsku = {}\n",
+        quoted(sku)
+    );
+    if let Some(archive) = archive {
+        writeln!(text, "artifact = {{ file = {} }}", quoted(&archive.to_string_lossy()))
+            .expect("a string takes any text");
+    }
+    text
+}
+
 /// Returns a default item ID, which lets a repeated run find the existing submission. It contains no characters that are special in a
 /// URL path.
 pub(crate) fn default_item_id(sku: &str, version: &str) -> String {

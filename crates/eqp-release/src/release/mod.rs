@@ -45,7 +45,7 @@ pub use self::remote_file::RemoteFile;
 pub use self::step::{ReleaseResult, Step};
 pub use self::target::{Reviews, Target, Until};
 pub use self::version::is_older;
-use self::version::is_same;
+pub(crate) use self::version::is_same;
 use crate::selection::SelectedPackage;
 
 /// The maximum number of attempts for a step without a visible effect.

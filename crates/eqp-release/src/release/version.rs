@@ -10,7 +10,7 @@ pub fn is_older(version: &str, other: &str) -> bool {
 }
 
 /// Returns whether both are the same version, ignoring a prefix `v`.
-pub(super) fn is_same(version: &str, other: &str) -> bool {
+pub(crate) fn is_same(version: &str, other: &str) -> bool {
     without_v(version) == without_v(other)
 }
 

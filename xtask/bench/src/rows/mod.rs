@@ -5,6 +5,7 @@ mod accept_256;
 mod accept_single;
 mod attack;
 mod build;
+mod build_archive;
 mod burst;
 mod check;
 mod client;
@@ -66,6 +67,7 @@ pub(crate) static ROWS: &[Row] = &[
     embedded::ROW,
     client::ROW,
     check::ROW,
+    build_archive::ROW,
     release::ROW,
     simulator::ROW,
     build::ROW,

@@ -1,16 +1,16 @@
 //! Checks the description and the release notes.
 
 use crate::html::{Block, Outline, outline};
+use crate::limits::MAX_RELEASE_NOTES_CHARS;
 use crate::listing::Listing;
 use crate::registry::submission::{
     DESCRIPTION_ACCOUNT, DESCRIPTION_FEATURES, DESCRIPTION_INSTALLATION, DESCRIPTION_LENGTH, DESCRIPTION_LINKS,
-    DESCRIPTION_OPENING, DESCRIPTION_STYLE, RELEASE_NOTES_LENGTH, RELEASE_NOTES_STYLE,
+    DESCRIPTION_OPENING, DESCRIPTION_STYLE, RELEASE_NOTES_LENGTH, RELEASE_NOTES_MARKDOWN, RELEASE_NOTES_STYLE,
 };
 use crate::report::Location;
 use crate::report_builder::ReportBuilder;
 
 const MAX_DESCRIPTION_CHARS: usize = 25_989;
-const MAX_RELEASE_NOTES_CHARS: usize = 10_000;
 const MIN_FEATURES: usize = 5;
 /// Texts that are part of installation instructions.
 const INSTALLATION_TERMS: [&str; 5] =
@@ -30,6 +30,32 @@ pub(super) fn check(listing: &Listing, builder: &mut ReportBuilder) {
     if outline(notes).is_styled {
         builder.add(&RELEASE_NOTES_STYLE, location(), "they use CSS or fonts");
     }
+    if let Some(sign) = markdown(notes) {
+        builder.add(&RELEASE_NOTES_MARKDOWN, location(), format!("they contain {sign}"));
+    }
+}
+
+/// Returns what makes a text look like Markdown, or `None`. A text with HTML tags is not Markdown.
+fn markdown(text: &str) -> Option<&'static str> {
+    if outline(text).has_tags {
+        return None;
+    }
+    let is_heading = |line: &str| {
+        let rest = line.trim_start_matches('#');
+        (1..=6).contains(&(line.len() - rest.len())) && rest.starts_with(' ')
+    };
+    let lines = || text.lines().map(str::trim);
+    if lines().any(is_heading) {
+        return Some("a Markdown heading (#)");
+    }
+    if lines().filter(|line| line.starts_with("- ") || line.starts_with("* ")).count() > 1 {
+        return Some("a Markdown list");
+    }
+    if text.contains("](http") {
+        return Some("a Markdown link");
+    }
+    let is_bold = text.split("**").skip(1).step_by(2).any(|part| !part.is_empty() && !part.starts_with(' '));
+    (text.matches("**").count() > 1 && is_bold || text.contains("```")).then_some("Markdown text")
 }
 
 fn description(description: &str, listing: &Listing, builder: &mut ReportBuilder) {
@@ -82,4 +108,28 @@ fn features(outline: &Outline) -> Option<usize> {
     let inside = outline.blocks[at + 1..].iter();
     let inside = inside.take_while(|block| !matches!(block, Block::Heading(other, _) if other <= level));
     Some(inside.filter(|block| **block == Block::Item).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_is_told_from_plain_text_and_html() {
+        for text in [
+            "## Added\n\nBadges",
+            "- one\n- two",
+            "* one\n* two",
+            "See [this](https://a.example)",
+            "Now **fast**",
+            "```\nx\n```",
+        ] {
+            assert!(markdown(text).is_some(), "{text}");
+        }
+        for text in
+            ["Faster", "#1 in the store", "- one", "2 ** 3", "<p>Fixes</p>\n## 3", "<ul><li>- a</li></ul>", "a * b * c"]
+        {
+            assert_eq!(markdown(text), None, "{text}");
+        }
+    }
 }

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 
 use eqp_check::{CheckResult, Finding, Report};
 
-use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{Table, counted, escaped};
+use crate::output::{Output, Table, counted, escaped};
 
 /// Maximum number of rules to name for each reason why rules did not run. Further rules are only counted.
 const MOST_NAMED: usize = 5;
 
 /// Prints findings, remedies and rules that did not run.
-pub(super) fn show(context: &Context, report: &Report) -> Result {
+pub(super) fn show(output: Output, report: &Report) -> Result {
     if !report.findings.is_empty() {
         let mut table = Table::new(&["severity", "rule", "location", "message"]);
         for Finding { rule, severity, location, message, .. } in &report.findings {
             table.row([severity.to_string(), rule.id.to_owned(), location.to_string(), message.clone()]);
         }
-        context.output.line(table)?;
+        output.line(table)?;
         let mut remedies = Table::new(&["rule", "what to do"]);
         let mut listed = Vec::new();
         for Finding { rule, remedy, .. } in &report.findings {
@@ -27,7 +26,7 @@ pub(super) fn show(context: &Context, report: &Report) -> Result {
                 remedies.row([rule.id, remedy]);
             }
         }
-        context.output.line(format_args!("\n{remedies}\n"))?;
+        output.line(format_args!("\n{remedies}\n"))?;
     }
     for suppressed in &report.suppressed {
         let finding = &suppressed.finding;
@@ -37,22 +36,22 @@ pub(super) fn show(context: &Context, report: &Report) -> Result {
             escaped(&finding.location.to_string()),
             escaped(&suppressed.reason)
         );
-        context.output.line(line)?;
+        output.line(line)?;
     }
     for (why, rules) in not_run(report) {
         let named = if rules.len() > MOST_NAMED { format!("{} rules", rules.len()) } else { rules.join(", ") };
-        context.output.line(format_args!("did not run: {named} ({})", escaped(why)))?;
+        output.line(format_args!("did not run: {named} ({})", escaped(why)))?;
     }
     for suppression in &report.unused_suppressions {
-        context.output.note(format_args!("unused suppression of rule {}", suppression.rule));
+        output.note(format_args!("unused suppression of rule {}", suppression.rule));
     }
-    context.output.line(summary(report))?;
+    output.line(summary(report))?;
     if report.result() == CheckResult::Incomplete {
         let unchecked: Vec<_> = report.unchecked().map(|not_run| not_run.rule.id).collect();
         let (shown, more) = unchecked.split_at(unchecked.len().min(MOST_NAMED));
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let shown = shown.join(", ");
-        context.output.line(format_args!("incomplete: blocking rules that did not run: {shown}{more}"))?;
+        output.line(format_args!("incomplete: blocking rules that did not run: {shown}{more}"))?;
     }
     Ok(())
 }

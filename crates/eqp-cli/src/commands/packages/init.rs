@@ -1,31 +1,39 @@
-//! `eqp packages init`: creates a release manifest for an archive.
+//! `eqp packages init`: creates a release manifest for an archive, or for the next version of a product in the store.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eqp_release::manifest::template;
+use eqp_release::manifest::{ManifestPackage, short_template, template};
+use eqp_release::previous::LiveVersion;
+use eqp_types::Sku;
 use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
+use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
 
 /// Write a release manifest for an archive, with a comment on each field
 ///
-/// Fills in the fields that composer.json in the archive determines. Complete or remove the others.
+/// Fills in the fields that composer.json in the archive determines. Complete or remove the others. With --sku, the
+/// manifest is short, because `eqp release --from-previous` takes the missing fields from the version in the store.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp packages init acme-badges-1.2.0.zip                  # writes release.toml
   eqp packages init acme-badges-1.2.0.zip --output - > badges.toml
+  eqp packages init --sku acme/badges                      # the next version of a product in the store
   eqp packages check acme-badges-1.2.0.zip --manifest release.toml")]
 pub(crate) struct Init {
     /// Archive of the extension
-    #[arg(value_name = "ARCHIVE")]
-    archive: PathBuf,
+    #[arg(value_name = "ARCHIVE", required_unless_present = "sku")]
+    archive: Option<PathBuf>,
+    /// SKU of a product in the store: write a short manifest for its next version
+    #[arg(long, value_name = "SKU")]
+    sku: Option<Sku>,
     /// Manifest to write (- for standard output)
     #[arg(long, short, value_name = "FILE", default_value = "release.toml")]
     output: PathBuf,
@@ -42,8 +50,17 @@ struct ManifestPlan {
     path: PathBuf,
     text: String,
     sku: Option<String>,
+    /// The fields that are taken from the version in the store.
+    inherited: Vec<&'static str>,
     /// Whether an existing file is overwritten.
     overwrites: bool,
+}
+
+/// The text of a manifest.
+struct ManifestText {
+    text: String,
+    sku: Option<String>,
+    inherited: Vec<&'static str>,
 }
 
 /// The plan as JSON.
@@ -56,6 +73,9 @@ pub(crate) struct ManifestDryRun<'a> {
     overwrites: bool,
     /// The SKU in the archive.
     sku: Option<&'a str>,
+    /// With `--sku`: the fields that a release with `--from-previous` takes from the version in the store.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    inherited: &'a [&'static str],
 }
 
 /// The written manifest as JSON.
@@ -66,6 +86,9 @@ pub(crate) struct WrittenManifest<'a> {
     manifest: &'a Path,
     /// The SKU in it.
     sku: Option<&'a str>,
+    /// With `--sku`: the fields that a release with `--from-previous` takes from the version in the store.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    inherited: &'a [&'static str],
 }
 
 impl Plan for ManifestPlan {
@@ -75,6 +98,7 @@ impl Plan for ManifestPlan {
                 would_write: &self.path,
                 overwrites: self.overwrites,
                 sku: self.sku.as_deref(),
+                inherited: &self.inherited,
             });
         }
         let verb = if self.overwrites { "overwrite" } else { "write" };
@@ -90,25 +114,24 @@ impl Plan for ManifestPlan {
 /// Writes a manifest.
 struct ManifestCreation<'a> {
     init: &'a Init,
+    context: &'a Context,
 }
 
 impl Change for ManifestCreation<'_> {
     type Plan = ManifestPlan;
-    /// The SKU in the manifest.
-    type Applied = Option<String>;
+    type Applied = ManifestPlan;
 
     async fn observe(&mut self) -> Result<ManifestPlan> {
         let Init { output: path, force, .. } = self.init;
-        let metadata = eqp_check::read_metadata(&self.init.archive)?;
+        let ManifestText { text, sku, inherited } = self.init.text(self.context).await?;
         let overwrites = path.exists();
         if overwrites && !force {
             return Err(exists_already(path));
         }
-        let text = template(&metadata, &self.init.path_of_archive());
-        Ok(ManifestPlan { path: path.clone(), text, sku: metadata.package.name, overwrites })
+        Ok(ManifestPlan { path: path.clone(), text, sku, inherited, overwrites })
     }
 
-    async fn apply(self, plan: ManifestPlan, _: Confirmation) -> Result<Option<String>> {
+    async fn apply(self, plan: ManifestPlan, _: Confirmation) -> Result<ManifestPlan> {
         let mut options = OpenOptions::new();
         options.write(true);
         if self.init.force {
@@ -122,37 +145,64 @@ impl Change for ManifestCreation<'_> {
             ErrorKind::AlreadyExists => exists_already(&plan.path),
             _ => Failure::new(Exit::Failed, format!("cannot write {}", plan.path.display())).because(&error),
         })?;
-        Ok(plan.sku)
+        Ok(plan)
     }
 }
 
 impl Init {
     pub(crate) async fn run(self, context: &Context) -> Result {
         if self.output.as_os_str() == "-" {
-            let metadata = eqp_check::read_metadata(&self.archive)?;
-            return context.output.bytes(template(&metadata, &self.path_of_archive()).as_bytes());
+            return context.output.bytes(self.text(context).await?.text.as_bytes());
         }
-        let Some(sku) = change::run(context, ManifestCreation { init: &self }, self.dry_run).await? else {
+        let change = ManifestCreation { init: &self, context };
+        let Some(plan) = change::run(context, change, self.dry_run).await? else {
             return Ok(());
         };
         let written = self.output.display();
         if context.output.is_json() {
-            return context.output.json(&WrittenManifest { manifest: &self.output, sku: sku.as_deref() });
+            let (sku, inherited) = (plan.sku.as_deref(), &plan.inherited);
+            return context.output.json(&WrittenManifest { manifest: &self.output, sku, inherited });
         }
         context.output.line(format_args!("{written}"))?;
-        let archive = self.archive.display();
-        context.output.note(format_args!("fill it in, then: eqp packages check {archive} --manifest {written}"));
+        if self.sku.is_some() {
+            context.output.note(format_args!("to release it: eqp release --manifest {written} --from-previous"));
+        } else if let Some(archive) = &self.archive {
+            let archive = archive.display();
+            context.output.note(format_args!("fill it in, then: eqp packages check {archive} --manifest {written}"));
+        }
         Ok(())
     }
 
+    /// Returns the text of the manifest.
+    async fn text(&self, context: &Context) -> Result<ManifestText> {
+        let archive = self.archive.as_deref().map(|archive| self.path_of(archive));
+        let Some(sku) = &self.sku else {
+            let (Some(archive), Some(path)) = (&self.archive, archive) else {
+                unreachable!("the archive is required without a SKU")
+            };
+            let metadata = eqp_check::read_metadata(archive)?;
+            let text = template(&metadata, &path);
+            return Ok(ManifestText { text, sku: metadata.package.name, inherited: Vec::new() });
+        };
+        let client = client(&context.settings.marketplace)?;
+        let live = LiveVersion::read(&client, sku, None).await?;
+        let inherited = live.complete(&mut ManifestPackage::default());
+        let version = live.version.as_deref();
+        let shown = escaped(version.unwrap_or("(unknown)"));
+        let fields = inherited.join(", ");
+        context.output.note(format_args!("a release with --from-previous takes from version {shown}: {fields}"));
+        let text = short_template(sku.as_str(), version, archive.as_deref());
+        Ok(ManifestText { text, sku: Some(sku.to_string()), inherited })
+    }
+
     /// Returns the archive's path relative to the manifest's folder, from which paths in a manifest start.
-    fn path_of_archive(&self) -> PathBuf {
+    fn path_of(&self, archive: &Path) -> PathBuf {
         let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
         match folder {
-            None => self.archive.clone(),
-            Some(folder) => match self.archive.strip_prefix(folder) {
+            None => archive.to_owned(),
+            Some(folder) => match archive.strip_prefix(folder) {
                 Ok(inside) => inside.to_owned(),
-                Err(_) => std::path::absolute(&self.archive).unwrap_or_else(|_| self.archive.clone()),
+                Err(_) => std::path::absolute(archive).unwrap_or_else(|_| archive.to_owned()),
             },
         }
     }

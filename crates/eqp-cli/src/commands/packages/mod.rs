@@ -1,6 +1,8 @@
 //! `eqp packages`: manages packages at the Marketplace, and checks archives.
 
+pub(crate) mod build;
 pub(crate) mod check;
+mod check_options;
 mod checked;
 mod filter;
 pub(crate) mod init;
@@ -22,8 +24,8 @@ use crate::output::{or_dash, track_line};
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  # check an archive, write its manifest, then release both with eqp release
-  eqp packages check acme-badges-1.2.0.zip
+  # build and check an archive, write its manifest, then release both with eqp release
+  eqp packages build --tag v1.2.0
   eqp packages init acme-badges-1.2.0.zip
   # look at a submission, and see why a review rejected it
   eqp packages show s5w9k703ru --results
@@ -35,6 +37,7 @@ pub(crate) enum Packages {
     Create(send::Create),
     Update(send::Update),
     Recall(recall::Recall),
+    Build(Box<build::Build>),
     Check(check::Check),
     Init(init::Init),
     Rules(rules::Rules),
@@ -49,6 +52,7 @@ impl Packages {
             Self::Create(verb) => verb.run(context).await,
             Self::Update(verb) => verb.run(context).await,
             Self::Recall(verb) => verb.run(context).await,
+            Self::Build(verb) => verb.run(context).await,
             Self::Check(verb) => verb.run(context).await,
             Self::Init(verb) => verb.run(context).await,
             Self::Rules(verb) => verb.run(context),

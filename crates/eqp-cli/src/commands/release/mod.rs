@@ -1,8 +1,11 @@
 //! `eqp release`: checks an archive, uploads and submits it, and waits for its review.
 
+mod built;
 pub(crate) mod check;
+mod notes;
 pub(crate) mod outcome;
 mod plan;
+mod previous;
 pub(crate) mod progress;
 mod remaining;
 mod selection;
@@ -13,6 +16,8 @@ use clap::{Args, ValueEnum};
 use eqp_release::{Error, Poller, Target};
 use tokio_util::sync::CancellationToken;
 
+use self::built::TagArchive;
+use self::notes::NotesOptions;
 use self::plan::ReleasePlan;
 use self::progress::{Form, Progress};
 use self::selection::SelectionOptions;
@@ -47,6 +52,8 @@ Examples:
   eqp release acme-badges-1.2.0.zip                      # with release.toml
   eqp release acme-badges-1.2.0.zip --manifest badges.toml \\
       --until technical --timeout 2h
+  # build the archive, and complete a short manifest:
+  eqp release --tag v1.2.1 --notes-from changelog --from-previous
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
   eqp release --submission s5w9k703ru --until released --timeout 15d
@@ -55,6 +62,11 @@ Examples:
 pub(crate) struct Release {
     #[command(flatten)]
     selection: SelectionOptions,
+    #[command(flatten)]
+    notes: NotesOptions,
+    /// Take the fields that the manifest lacks from the version in the store
+    #[arg(long)]
+    from_previous: bool,
     /// Review to submit for [default: as in the manifest's `action`, else both]
     #[arg(long, value_enum, value_name = "TRACK")]
     track: Option<Track>,
@@ -129,7 +141,20 @@ impl Release {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let stop = shutdown::requested();
         let mut progress = Progress::new(self.progress, context.output);
-        let selected = self.selection.read(self.track)?;
+        let (folder, tag) = (self.selection.folder()?, self.selection.tag().map(str::to_owned));
+        let built = match &tag {
+            Some(tag) => {
+                let manifest = self.selection.manifest()?;
+                Some(TagArchive::build(tag, &folder, manifest.as_deref(), &stop, &mut progress).await?)
+            }
+            None => None,
+        };
+        let mut selected = self.selection.read(built.as_ref().map(|built| built.path.clone()), self.track)?;
+        self.notes.apply(&mut selected, &folder, tag.as_deref(), context.output).await?;
+        if self.from_previous {
+            let client = client(&context.settings.marketplace)?;
+            previous::complete(&client, &mut selected, context.output).await?;
+        }
         if !self.skip_check {
             check::check(context, &selected, &stop, &mut progress).await?;
         }

@@ -18,6 +18,9 @@ pub(super) struct SelectionOptions {
     /// Archive to release [default: the manifest's]
     #[arg(value_name = "FILE", conflicts_with = "file_id")]
     archive: Option<PathBuf>,
+    /// Build the archive from the commit of this git tag, as `eqp packages build` does in the folder of the manifest
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["archive", "file_id"])]
+    tag: Option<String>,
     /// Release manifest, in TOML or JSON (- for standard input) [default: release.toml, unless --submission is given]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -30,15 +33,29 @@ pub(super) struct SelectionOptions {
 }
 
 impl SelectionOptions {
-    /// Reads manifest and archive. `track` is the review selected by the command line.
-    pub(super) fn read(self, track: Option<Track>) -> Result<SelectedPackage> {
+    /// Returns the tag to build the archive from.
+    pub(super) fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// Returns the folder of the manifest, or the current folder.
+    pub(super) fn folder(&self) -> Result<PathBuf> {
+        let manifest = self.manifest()?;
+        let folder = manifest.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        Ok(folder.unwrap_or(Path::new(".")).to_owned())
+    }
+
+    /// Reads manifest and archive. `built` is the archive that was built from a tag, and `track` the review selected by the
+    /// command line.
+    pub(super) fn read(self, built: Option<PathBuf>, track: Option<Track>) -> Result<SelectedPackage> {
         let manifest = self.manifest()?;
         let Self { archive, file_id, submission, .. } = self;
+        let archive = built.or(archive);
         Ok(Selection { manifest, archive, file_id, submission, track: track.map(Into::into) }.read()?)
     }
 
     /// Returns the manifest to read, or `None` if only a submission is given.
-    fn manifest(&self) -> Result<Option<PathBuf>> {
+    pub(super) fn manifest(&self) -> Result<Option<PathBuf>> {
         let usual = Path::new(USUAL_MANIFEST);
         match &self.manifest {
             Some(path) => Ok(Some(path.clone())),

@@ -5,6 +5,7 @@ mod ci;
 mod courses;
 mod documented;
 mod fixture;
+mod from_tag;
 mod interrupted;
 mod manifest_action;
 mod new_version;
