@@ -132,7 +132,7 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
              select id, 's1', decode(repeat('00', 32), 'hex'), 'token ci', now() from eqp.account",
     ),
     (
-        "0015_canary.sql",
+        "0014_canary.sql",
         "b8026317596ba329d5669ee9f4702a2793551f3035affdc7e60bd311feb11113",
         "insert into eqp.canary (endpoint_id, username, password_hmac, expires_at)
              select id, 'canary-' || id, decode(repeat('00', 32), 'hex'), now() from eqp.endpoint;
