@@ -54,12 +54,8 @@ pub(crate) struct Build {
     /// Overwrite an existing file that has other content
     #[arg(long)]
     force: bool,
-    /// Pattern of files not to pack, as in .gitignore; can be repeated
-    #[arg(long, value_name = "PATTERN")]
-    exclude: Vec<String>,
-    /// Pack files of CI, tests, editors and so on, too
-    #[arg(long)]
-    no_default_excludes: bool,
+    #[command(flatten)]
+    patterns: PatternOptions,
     /// Version to use if the tag and composer.json have different ones [default: fail]
     #[arg(long, value_enum, value_name = "SOURCE", conflicts_with = "working_tree")]
     version_from: Option<VersionFrom>,
@@ -71,6 +67,17 @@ pub(crate) struct Build {
     /// Build and check, and write nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// The options for files that are not packed.
+#[derive(Args, Debug)]
+struct PatternOptions {
+    /// Pattern of files not to pack, as in .gitignore; can be repeated
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Pack files of CI, tests, editors and so on, too
+    #[arg(long)]
+    no_default_excludes: bool,
 }
 
 /// The place that the version is taken from.
@@ -218,17 +225,17 @@ impl Change for ArchiveCreation<'_> {
     async fn observe(&mut self) -> Result<BuildPlan> {
         let Build { folder, tag, out, force, check, .. } = self.build;
         let stop = shutdown::requested();
-        let build = match tag {
+        let source = match tag {
             Some(tag) => build::Build::from_tag(folder, tag),
             None => build::Build::from_working_tree(folder),
         };
-        let build = match self.build.version_from {
-            Some(from) => build.version_from(from.into()),
-            None => build,
+        let source = match self.build.version_from {
+            Some(from) => source.version_from(from.into()),
+            None => source,
         };
         let options = check.build_options()?;
-        let excludes = excludes(&options, &self.build.exclude, self.build.no_default_excludes)?;
-        let built = build.excludes(excludes).run(&stop).await?;
+        let excludes = excludes(&options, &self.build.patterns.exclude, self.build.patterns.no_default_excludes)?;
+        let built = source.excludes(excludes).run(&stop).await?;
         let path = match out {
             Some(out) if out.is_dir() => out.join(built.file_name()),
             Some(out) => out.clone(),
