@@ -35,7 +35,7 @@ pub struct BuiltVersion {
     pub replaces: Option<String>,
 }
 
-/// What happens to composer.json.
+/// The version, and the change of composer.json.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decided {
     pub(super) version: Option<BuiltVersion>,

@@ -83,7 +83,7 @@ pub struct BuiltArchive {
     pub bytes: Arc<[u8]>,
     /// The SHA-256 checksum of the zip file, in hex.
     pub sha256: String,
-    /// What it was built from.
+    /// The origin of the files.
     pub source: BuiltFrom,
     /// The number of files in it.
     pub files: usize,

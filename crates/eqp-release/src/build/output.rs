@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::BuiltArchive;
 use super::error::BuildError;
 
-/// What writing an archive changes.
+/// The effect of writing an archive on its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -19,7 +19,7 @@ struct Heading {
 }
 
 /// Returns the text below the heading of a version, up to the next heading of the same or a higher level. The definitions of links from
-/// the whole changelog are added. The error is the reason why there is no such section.
+/// the whole changelog are added. The error is the reason why the section does not exist.
 pub(super) fn section(changelog: &str, version: &str) -> Result<String, String> {
     let (headings, definitions) = outline(changelog);
     let Some(at) = headings.iter().position(|heading| is_of(&heading.text, version)) else {

@@ -15,7 +15,7 @@ const DROPPED: [&str; 2] = ["script", "style"];
 pub struct Converted {
     /// The HTML. It consists of `p`, `br`, `h3`, `h4`, `ul`, `ol`, `li`, `strong`, `em` and `a` with `href`.
     pub html: String,
-    /// What could not be converted, as sentences without a full stop.
+    /// The parts that could not be converted, as sentences without a full stop.
     pub warnings: Vec<String>,
 }
 

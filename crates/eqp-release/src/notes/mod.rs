@@ -36,7 +36,7 @@ pub struct ReleaseNotes {
     pub html: String,
     /// The source that they were read from.
     pub source: String,
-    /// What could not be converted, as sentences without a full stop.
+    /// The parts that could not be converted, as sentences without a full stop.
     pub warnings: Vec<String>,
 }
 

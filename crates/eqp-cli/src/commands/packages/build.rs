@@ -36,7 +36,7 @@ const MAX_NAMES: usize = 5;
 Examples:
   eqp packages build --tag v1.5.0                       # writes acme-badges-1.5.0.zip
   eqp packages build --tag v1.5.0 --out dist/badges.zip packages/badges
-  eqp packages build --working-tree --dry-run           # what would be packed, and whether the store accepts it
+  eqp packages build --working-tree --dry-run           # check the folder, and write nothing
   eqp packages build --tag v1.5.0 --exclude docs/ --exclude '*.psd' --manifest release.toml")]
 pub(crate) struct Build {
     /// Folder of the package, in a git repository
@@ -129,7 +129,7 @@ struct BuildFacts<'a> {
     sha256: &'a str,
     /// The number of files in the archive.
     files: usize,
-    /// What it was built from.
+    /// The origin of the files.
     source: &'a BuiltFrom,
     /// The version of the package, if there is one.
     version: Option<&'a BuiltVersion>,
