@@ -4,16 +4,22 @@ pub(crate) mod accounts;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod bodies;
+pub(crate) mod callbacks;
 pub(crate) mod deliveries;
+pub(crate) mod endpoints;
 pub(crate) mod events;
+pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod health;
 pub(crate) mod letter;
 pub(crate) mod links;
 pub(crate) mod messages;
+pub(crate) mod products;
+pub(crate) mod reconcile_runs;
 pub(crate) mod replays;
 pub(crate) mod retention;
 pub(crate) mod reviews;
+pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod submission_links;
 pub(crate) mod submissions;
@@ -42,10 +48,16 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(status::routes())
         .merge(find::routes())
         .merge(events::routes())
+        .merge(callbacks::routes())
         .merge(submissions::routes())
+        .merge(files::routes())
+        .merge(products::routes())
         .merge(reviews::routes())
         .merge(submission_links::routes())
         .merge(accounts::routes())
+        .merge(endpoints::routes())
+        .merge(reconcile_runs::routes())
+        .merge(spool::routes())
         .merge(retention::routes())
         .merge(alerts::routes())
         .merge(letter::routes())

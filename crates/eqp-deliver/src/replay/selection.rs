@@ -2,7 +2,8 @@
 
 use eqp_store::{Disposition, EventFilter, EventKind, Order};
 use eqp_types::{Environment, Flow, MageId};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 /// Selects events to deliver again. An event must match every field that is set. A subscription receives only those that its own filter
@@ -25,7 +26,7 @@ pub struct ReplaySelection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
     /// Only events of this account.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "id_in_text")]
     pub mage_id: Option<MageId>,
     /// Only events of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +51,12 @@ pub struct ReplaySelection {
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub until: Option<OffsetDateTime>,
+}
+
+/// Reads an ID from a text. Responses of the Marketplace may contain IDs as numbers, but a selection that a person wrote may not.
+fn id_in_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MageId>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
 
 impl ReplaySelection {
