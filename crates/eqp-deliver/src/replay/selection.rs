@@ -1,5 +1,8 @@
 //! Which events a replay delivers again.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use eqp_store::{Disposition, EventFilter, EventKind, Order};
 use eqp_types::{Environment, Flow, MageId};
 use serde::de::Error as _;
@@ -26,7 +29,7 @@ pub struct ReplaySelection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
     /// Only events of this account.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "id_in_text")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "in_text")]
     pub mage_id: Option<MageId>,
     /// Only events of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +38,7 @@ pub struct ReplaySelection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<String>,
     /// Only events of this flow.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "in_text")]
     pub flow: Option<Flow>,
     /// Only events with this status. Documented alternative spellings are accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,8 +56,12 @@ pub struct ReplaySelection {
     pub until: Option<OffsetDateTime>,
 }
 
-/// Reads an ID from a text. Responses of the Marketplace may contain IDs as numbers, but a selection that a person wrote may not.
-fn id_in_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MageId>, D::Error> {
+/// Reads a value from a text. In responses of the Marketplace, such values may also be numbers, but not in a selection that a person wrote.
+fn in_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
@@ -94,6 +101,17 @@ impl ReplaySelection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_selection_is_written_in_texts() {
+        let read = |json: &str| serde_json::from_str::<ReplaySelection>(json);
+        let selection = read(r#"{"mage_id": "MAG1", "flow": "technical", "status": null}"#).unwrap();
+        assert_eq!(selection.flow, Some(Flow::Technical));
+        assert_eq!(read("{}").unwrap(), read(r#"{"mage_id": null, "flow": null}"#).unwrap());
+        for wrong in [r#"{"mage_id": false}"#, r#"{"mage_id": 7}"#, r#"{"mage_id": ""}"#, r#"{"flow": false}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_is_stored_is_read_back() {
