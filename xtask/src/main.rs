@@ -1,6 +1,7 @@
 //! Commands for contributors: `cargo xtask --help`.
 
 mod check;
+mod check_api;
 mod docs;
 mod process;
 mod public_items;
@@ -31,6 +32,8 @@ enum Command {
     Test(test::Arguments),
     /// Check formatting, lints, licences, documentation, wasm32, query data and the compose file
     Check(check::Arguments),
+    /// Test a server against the description of its operator API, with Schemathesis from PyPI
+    CheckApi(check_api::Arguments),
     /// Generate pages in docs/ and the list of each crate's public items from the code
     Docs,
     /// Measure all performance targets (see `cargo xtask bench --help`)
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test(arguments) => test::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
+        Command::CheckApi(arguments) => check_api::run(arguments).await,
         Command::Docs => generate().await,
         Command::Bench { arguments } => bench(arguments).await,
         Command::Faults { arguments } => faults(arguments).await,

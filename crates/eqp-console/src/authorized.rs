@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::open_requests::{OpenPermit, OpenRequests};
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
+use crate::process_facts::ProcessFacts;
 use crate::setting::Setting;
 
 /// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
@@ -28,8 +29,7 @@ pub(crate) struct ApiState {
     pull: Pull,
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
-    /// The settings of this process that are shown.
-    configuration: Arc<[Setting]>,
+    process: Arc<ProcessFacts>,
     limits: StuckLimits,
     shutdown: CancellationToken,
     streams: OpenRequests,
@@ -43,12 +43,12 @@ impl ApiState {
         handlers: Option<HandlerEnvironment>,
         limits: StuckLimits,
         pull: Pull,
-        configuration: Vec<Setting>,
+        process: ProcessFacts,
         shutdown: CancellationToken,
     ) -> Self {
         let (streams, consumers) = (OpenRequests::new("open streams"), OpenRequests::new("waiting consumers"));
-        let configuration = configuration.into();
-        Self { store, key, pull, handlers, configuration, limits, shutdown, streams, consumers }
+        let process = Arc::new(process);
+        Self { store, key, pull, handlers, process, limits, shutdown, streams, consumers }
     }
 }
 
@@ -98,7 +98,11 @@ impl<S> Authorized<S> {
     }
 
     pub(crate) fn configuration(&self) -> &[Setting] {
-        &self.state.configuration
+        &self.state.process.configuration
+    }
+
+    pub(crate) fn process(&self) -> &ProcessFacts {
+        &self.state.process
     }
 
     pub(crate) fn stuck_limits(&self) -> &StuckLimits {

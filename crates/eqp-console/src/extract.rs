@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::problem::{Problem, ProblemCode};
 
@@ -68,6 +69,13 @@ pub(crate) fn whole_number(text: &str, of: &str) -> Result<i64, Problem> {
     text.parse().map_err(|_| Problem::invalid(format!("the number of the {of} is not a whole number")))
 }
 
+/// Reads a UUID in a path. `of` is the object that has the ID, such as `callback`.
+pub(crate) fn uuid(text: &str, of: &str) -> Result<Uuid, Problem> {
+    // Other spellings, such as those in braces, would give one callback several addresses.
+    let id = Uuid::try_parse(text).ok().filter(|id| id.hyphenated().to_string().eq_ignore_ascii_case(text));
+    id.ok_or_else(|| Problem::invalid(format!("the ID of the {of} is not a UUID")))
+}
+
 /// The parameters of the path, decoded, in their order.
 pub(crate) struct PathParameters<const N: usize>(pub(crate) [String; N]);
 
@@ -107,6 +115,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         // Postgres cannot store it in a text.
         if contains_nul(&body) {
             return Err(Problem::invalid("the body contains a NUL character"));
+        }
+        // Otherwise an array would be read as the fields of the body in their order.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Problem::invalid("the body is not a JSON object"));
         }
         serde_json::from_slice(&body).map(Self).map_err(|error| Problem::invalid(in_plain_words(&error.to_string())))
     }

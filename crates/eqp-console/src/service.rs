@@ -6,12 +6,14 @@ use axum::response::{IntoResponse, Response};
 use eqp_deliver::{DescribeAlert, DescribeProduct, HandlerEnvironment, Pull};
 use eqp_store::{MasterKey, Store};
 use eqp_sync::StuckLimits;
+use http::header::ALLOW;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::api;
 use crate::authorized::ApiState;
 use crate::problem::{Problem, ProblemCode};
+use crate::process_facts::{ProcessFacts, ProductSettings, SpoolLevel, SpoolSource};
 use crate::setting::Setting;
 
 /// The reason why operations that need the master key fail, unless there is another one.
@@ -39,7 +41,7 @@ pub struct OperatorService {
     key: Result<MasterKey, String>,
     pull: Pull,
     handlers: Option<HandlerEnvironment>,
-    configuration: Vec<Setting>,
+    process: ProcessFacts,
     limits: StuckLimits,
     shutdown: CancellationToken,
 }
@@ -54,7 +56,7 @@ impl OperatorService {
             handlers: None,
             limits: StuckLimits::default(),
             pull,
-            configuration: Vec::new(),
+            process: ProcessFacts::default(),
             shutdown: CancellationToken::new(),
         }
     }
@@ -93,7 +95,22 @@ impl OperatorService {
     /// Shows these settings of the process. None of them may be a secret.
     #[must_use]
     pub fn configuration(self, settings: impl IntoIterator<Item = Setting>) -> Self {
-        Self { configuration: settings.into_iter().collect(), ..self }
+        let process = ProcessFacts { configuration: settings.into_iter().collect(), ..self.process };
+        Self { process, ..self }
+    }
+
+    /// Shows these products of the configuration, by SKU. Their settings are shown to everyone with the scope `read`.
+    #[must_use]
+    pub fn products(self, products: impl IntoIterator<Item = (String, ProductSettings)>) -> Self {
+        let process = ProcessFacts { products: products.into_iter().collect(), ..self.process };
+        Self { process, ..self }
+    }
+
+    /// Shows the content of the spool of the receiver in this process. `level` returns `None` if the receiver has no spool.
+    #[must_use]
+    pub fn spool(self, level: impl Fn() -> Option<SpoolLevel> + Send + Sync + 'static) -> Self {
+        let process = ProcessFacts { spool: SpoolSource::new(level), ..self.process };
+        Self { process, ..self }
     }
 
     /// Sets the limits after which a submission or file is shown as stuck. They should be those of the alerts.
@@ -121,7 +138,7 @@ impl OperatorService {
                 self.handlers.clone(),
                 self.limits,
                 self.pull.clone(),
-                self.configuration.clone(),
+                self.process.clone(),
                 self.shutdown.clone(),
             ))
     }
@@ -137,5 +154,8 @@ async fn unknown_path() -> Problem {
 }
 
 async fn method_not_allowed() -> Response {
-    Problem::new(ProblemCode::MethodNotAllowed).into_response()
+    let mut response = Problem::new(ProblemCode::MethodNotAllowed).into_response();
+    // The router names the methods of the path, unless the response already names some.
+    response.headers_mut().remove(ALLOW);
+    response
 }

@@ -251,6 +251,14 @@ async fn malformed_requests_are_rejected() {
     assert_eq!(problem(server.get("/api/v1/events/7", &token)).await, (404, "not_found".into()));
     let wrong_method = server.request(Method::PUT, "/api/v1/events").bearer_auth(token.expose());
     assert_eq!(problem(wrong_method).await, (405, "method_not_allowed".into()));
+    for (method, path, allowed) in [
+        ("PUT", "/api/v1/events", "GET,HEAD"),
+        ("OPTIONS", "/api/v1/deliveries/retry", "POST"),
+        ("GET", "/api/v1/replays/plan", "POST"),
+    ] {
+        let wrong = server.request(method.parse().unwrap(), path).bearer_auth(token.expose()).send().await.unwrap();
+        assert_eq!(wrong.headers()["allow"], allowed, "{method} {path}");
+    }
     let last = server.get("/api/v1/events/stream", &token).header("last-event-id", "x");
     assert_eq!(problem(last).await, (400, "invalid_request".into()));
     let host = server.get("/api/v1/events", &token).header("host", "evil.example.com");
@@ -273,6 +281,8 @@ async fn malformed_requests_are_rejected() {
         (r#"{"name": "all", "scopes": ["read"]}"#.to_owned(), (409, "conflict")),
         (format!(r#"{{"name": "{}", "scopes": ["read"]}}"#, "x".repeat(70_000)), (413, "too_large")),
         ("[".repeat(60_000), (400, "invalid_request")),
+        (r#"["x", ["read"], null]"#.to_owned(), (400, "invalid_request")),
+        (String::new(), (400, "invalid_request")),
     ] {
         let answer = problem(create().header(CONTENT_TYPE, "application/json").body(body.clone())).await;
         assert_eq!(answer, (expected.0, expected.1.into()), "{body:.80}");

@@ -67,6 +67,8 @@ pub use project::{Projector, ReprojectScope, Reprojected, Reprojector};
 #[cfg(feature = "listener")]
 pub use receiver::Tls;
 pub use receiver::{Builder, Database, Embedded, Receiver};
+#[doc(hidden)]
+pub use spool::Level as SpoolLevel;
 #[cfg(feature = "spool")]
 pub use spool::{
     Drained, Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState, SpooledCallback,

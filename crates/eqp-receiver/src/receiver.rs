@@ -106,6 +106,13 @@ impl Receiver {
         operator::router(self.parts.acceptor.clone(), self.parts.metrics.clone())
     }
 
+    /// Returns a function that reports the content of the spool while the receiver runs, or `None` if it has no spool.
+    #[doc(hidden)]
+    pub fn spool_level(&self) -> impl Fn() -> Option<crate::SpoolLevel> + Send + Sync + 'static {
+        let acceptor = self.parts.acceptor.clone();
+        move || acceptor.spooled()
+    }
+
     /// Serves until `shutdown`, then finishes requests in progress and stores everything that was accepted. A part that panics
     /// is logged, counted and restarted.
     ///

@@ -65,6 +65,12 @@ pub mod internal {
     };
     pub use crate::model::{ComparedRegistration, DatabaseFacts, Durability, EndpointState, ReceiverState};
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
+    // The items of the lists of the operator API.
+    pub use crate::model::{
+        CallbackFilter, CallbackPage, CallbackSummary, EndpointFilter, ListedEndpoint, ListedRun, ProductFilter,
+        ProductVersion, RunFilter,
+    };
+    pub use crate::sql::{callback_list, endpoint_list, product_list, reconcile_run_list};
     // The items of digests.
     pub use crate::model::{DigestPosition, DigestedChange, DigestedSubmission};
     pub use crate::sql::digest;

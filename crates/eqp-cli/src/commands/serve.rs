@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
-use eqp_console::{OperatorListener, OperatorService, check_hosts_of_metrics};
+use eqp_console::{OperatorListener, OperatorService, SpoolLevel, check_hosts_of_metrics};
 use eqp_deliver::{HandlerEnvironment, NewSubscription};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
@@ -28,7 +28,7 @@ use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key, master_key};
 use crate::config::{
     DataFolder, HostName, OperatorListen, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions,
-    sources,
+    shown, sources,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -239,7 +239,7 @@ impl Server<'_> {
         output.note(format_args!("running the roles {}, without accepting callbacks", roles.join(", ")));
         self.note_operator(address);
         let status = Receiver::worker_router(self.database.pool().clone(), self.database.metrics().clone());
-        tokio::join!(self.project(), self.serve_operators(operator, status));
+        tokio::join!(self.project(), self.serve_operators(operator, status, || None));
         output.note("stopped");
         Ok(())
     }
@@ -269,7 +269,12 @@ impl Server<'_> {
     }
 
     /// Serves the operator API, if this process does, and `status` on the operator listener until shutdown.
-    async fn serve_operators(&self, listener: Option<OperatorListener>, status: Router) {
+    async fn serve_operators(
+        &self,
+        listener: Option<OperatorListener>,
+        status: Router,
+        spool: impl Fn() -> Option<SpoolLevel> + Send + Sync + 'static,
+    ) {
         let Some(listener) = listener else { return self.stop.cancelled().await };
         let hosts = self.context.settings.receiver.operator_hosts.iter().flatten();
         let hosts: Vec<String> = hosts.map(|host: &HostName| host.as_str().to_owned()).collect();
@@ -280,6 +285,8 @@ impl Server<'_> {
                 .describe_products(sources(&self.context.loaded.products))
                 .handlers(self.handlers.clone())
                 .configuration(self.shown_settings())
+                .products(shown(&self.context.loaded.products))
+                .spool(spool)
                 .stuck_limits(self.context.settings.alerts.limits())
                 .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
@@ -334,13 +341,22 @@ impl Server<'_> {
         let operator = self.bind_operator()?;
         self.announce(&receiver, operator.as_ref().map(OperatorListener::local_addr)).await?;
         let status = receiver.operator_router();
+        let level = receiver.spool_level();
+        let spool = move || {
+            level().map(|level| SpoolLevel {
+                callbacks: level.callbacks,
+                oldest_at: level.oldest,
+                quarantined: level.quarantined,
+                size_bytes: level.bytes,
+            })
+        };
         let accepting = async {
             let ended = receiver.run(self.stop.clone()).await;
             // The first part to end stops the others.
             self.stop.cancel();
             ended
         };
-        let (ended, ()) = tokio::join!(accepting, self.serve_operators(operator, status));
+        let (ended, ()) = tokio::join!(accepting, self.serve_operators(operator, status, spool));
         ended?;
         self.context.output.note("stopped");
         Ok(())

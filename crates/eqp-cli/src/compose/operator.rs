@@ -8,7 +8,7 @@ use eqp_store::Store;
 use super::alerts::describe_alert;
 use super::database::{Database, Upgrade};
 use super::receiver::known_master_key;
-use crate::config::{Server, sources};
+use crate::config::{Server, shown, sources};
 use crate::context::Context;
 use crate::failure::Result;
 
@@ -47,6 +47,7 @@ impl Operator {
         let mut service = OperatorService::new(Store::new(database.pool().clone()))
             .describe_alerts(Arc::new(describe_alert))
             .describe_products(sources(&context.loaded.products))
+            .products(shown(&context.loaded.products))
             .stuck_limits(context.settings.alerts.limits());
         // Settings that cannot be used are reported by `serve`; most commands have nothing to do with them.
         if let Ok(handlers) = context.settings.handlers(&context.loaded.programs) {

@@ -43,7 +43,7 @@ pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
 pub(crate) use mail::{MailOptions, Security};
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
-pub(crate) use products::{ProductOptions, Products, sources};
+pub(crate) use products::{ProductOptions, Products, shown, sources};
 pub(crate) use receiver::{HostName, ReceiverOptions, ReconcileInterval, RetentionPeriod, Wire};
 pub(crate) use roles::Role;
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use eqp_console::ProductSettings;
 use eqp_deliver::{DescribeProduct, ProductSource};
 use eqp_types::Sku;
 use serde::Deserialize;
@@ -60,6 +61,21 @@ pub(crate) fn sources(products: &Products) -> DescribeProduct {
             source.tag = product.tag.as_ref().zip(version).map(|(tag, version)| tag.tag_of(version));
         }
         source
+    })
+}
+
+/// Returns the settings of each product as the operator API shows them.
+pub(crate) fn shown(products: &Products) -> impl Iterator<Item = (String, ProductSettings)> {
+    products.iter().map(|(sku, options)| {
+        let ProductOptions { repository, tag, channel, owner, source } = options;
+        let settings = ProductSettings {
+            repository: repository.as_deref().map(without_password),
+            tag: tag.as_ref().map(|pattern| pattern.0.clone()),
+            channel: channel.clone(),
+            owner: owner.clone(),
+            source: source.as_ref().map(|source| source.display().to_string()),
+        };
+        (sku.to_string(), settings)
     })
 }
 

@@ -30,6 +30,7 @@ pub struct AuditFilter {
     /// Only entries with a lower number, for requesting the next page.
     pub before_id: Option<i64>,
     /// The maximum number of entries: 50 by default, and at most 10,000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub limit: u32,
 }
 

@@ -33,9 +33,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[non_exhaustive]
 pub struct FindQuery {
     /// An ID of a submission, file, item, event, callback or message, a version, or a part of a SKU, title or file name. At most 255 bytes.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 255)))]
     pub text: String,
     /// The maximum number of results: 20 by default, and at most 100.
     #[serde(default = "usual_limit")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub limit: u32,
 }
 

@@ -178,11 +178,15 @@ impl From<ReceiverState> for ReceiverHealth {
 impl From<EndpointState> for EndpointHealth {
     fn from(state: EndpointState) -> Self {
         let EndpointState { name, environment, mage_id, public_url, last_callback_at, registration } = state;
-        let registration = registration.map(|compared| {
-            let ComparedRegistration { state, is_consistent, since, checked_at } = compared;
-            RegistrationHealth { state, is_consistent, since, checked_at }
-        });
+        let registration = registration.map(Into::into);
         Self { name, environment, mage_id, url: public_url, last_callback_at, registration }
+    }
+}
+
+impl From<ComparedRegistration> for RegistrationHealth {
+    fn from(compared: ComparedRegistration) -> Self {
+        let ComparedRegistration { state, is_consistent, since, checked_at } = compared;
+        Self { state, is_consistent, since, checked_at }
     }
 }
 

@@ -4,17 +4,23 @@ pub(crate) mod accounts;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod bodies;
+pub(crate) mod callbacks;
 pub(crate) mod canaries;
 pub(crate) mod deliveries;
+pub(crate) mod endpoints;
 pub(crate) mod events;
+pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod health;
 pub(crate) mod letter;
 pub(crate) mod links;
 pub(crate) mod messages;
+pub(crate) mod products;
+pub(crate) mod reconcile_runs;
 pub(crate) mod replays;
 pub(crate) mod retention;
 pub(crate) mod reviews;
+pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod submission_links;
 pub(crate) mod submissions;
@@ -43,10 +49,16 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(status::routes())
         .merge(find::routes())
         .merge(events::routes())
+        .merge(callbacks::routes())
         .merge(submissions::routes())
+        .merge(files::routes())
+        .merge(products::routes())
         .merge(reviews::routes())
         .merge(submission_links::routes())
         .merge(accounts::routes())
+        .merge(endpoints::routes())
+        .merge(reconcile_runs::routes())
+        .merge(spool::routes())
         .merge(retention::routes())
         .merge(alerts::routes())
         .merge(letter::routes())
@@ -67,13 +79,21 @@ fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(secret.expose())
 }
 
+/// An OpenAPI document. Its other fields are those of OpenAPI 3.1.
+#[allow(dead_code, reason = "only its schema is used")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OpenApiDocument {
+    /// The version of OpenAPI.
+    openapi: String,
+}
+
 /// Return the OpenAPI document of this API
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "openapi",
     tag = "about",
-    responses((status = 200, description = "This document", content_type = "application/json", body = String))
+    responses((status = 200, description = "This document", content_type = "application/json", body = OpenApiDocument))
 )]
 async fn document(_: Authorized<Read>) -> impl IntoResponse {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], SERVED)

@@ -205,6 +205,7 @@ pub struct ReplayList {
 #[serde(default, deny_unknown_fields)]
 pub struct ReplayQuery {
     /// The maximum number of replays: 50 by default, and at most 10,000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub limit: u32,
 }
 

@@ -1,10 +1,12 @@
 //! The client of the operator service, in the same process or over HTTP. Both return the same values.
 
 mod alerts;
+mod callbacks;
 mod canaries;
 mod deliveries;
 mod error;
 mod in_process;
+mod installation;
 mod messages;
 mod remote;
 mod replays;
@@ -292,18 +294,26 @@ impl OperatorClient {
         self.call(Request { method: Method::DELETE, path_and_query: format!("{BASE}{path}"), body: None }).await
     }
 
+    /// Returns the body of a response that is not JSON.
+    async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, OperatorError> {
+        let path_and_query = format!("{BASE}{path}");
+        Ok(self.answer(Request { method: Method::GET, path_and_query, body: None }).await?.body)
+    }
+
     async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, OperatorError> {
+        let answer = self.answer(request).await?;
+        // A response without content stands for `()`.
+        let body = if answer.status == StatusCode::NO_CONTENT { b"null" } else { &*answer.body };
+        serde_json::from_slice(body).map_err(|_| OperatorError::Malformed { status: answer.status.as_u16() })
+    }
+
+    /// Returns a successful response.
+    async fn answer(&self, request: Request) -> Result<Answer, OperatorError> {
         let answer = match &self.transport {
             Transport::InProcess(transport) => transport.call(request).await?,
             Transport::Remote(transport) => transport.call(request).await?,
         };
-        if answer.status.is_success() {
-            // A response without content stands for `()`.
-            let body = if answer.status == StatusCode::NO_CONTENT { b"null" } else { &*answer.body };
-            return serde_json::from_slice(body)
-                .map_err(|_| OperatorError::Malformed { status: answer.status.as_u16() });
-        }
-        Err(answer.into_error())
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.into_error()) }
     }
 }
 

@@ -28,3 +28,4 @@ pub use self::review::model::{
     TimelineEntry, TimelineKind,
 };
 pub(crate) use self::review::reviews_of;
+pub(crate) use self::version::compare as compare_versions;

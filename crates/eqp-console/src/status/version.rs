@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Compares two versions, such as `1.9.3` and `1.10.0-beta2`. Versions that are not numbers are compared part by part, as texts.
-pub(super) fn compare(one: &str, other: &str) -> Ordering {
+pub(crate) fn compare(one: &str, other: &str) -> Ordering {
     let (one, other) = (parts(one), parts(other));
     let length = one.len().max(other.len());
     let part = |parts: &[Part], at: usize| parts.get(at).cloned().unwrap_or(Part::End);

@@ -1,8 +1,12 @@
 //! Which events a replay delivers again.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use eqp_store::{Disposition, EventFilter, EventKind, Order};
 use eqp_types::{Environment, Flow, MageId};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 /// Selects events to deliver again. An event must match every field that is set. A subscription receives only those that its own filter
@@ -25,7 +29,7 @@ pub struct ReplaySelection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
     /// Only events of this account.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "in_text")]
     pub mage_id: Option<MageId>,
     /// Only events of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +38,7 @@ pub struct ReplaySelection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<String>,
     /// Only events of this flow.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "in_text")]
     pub flow: Option<Flow>,
     /// Only events with this status. Documented alternative spellings are accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +54,16 @@ pub struct ReplaySelection {
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub until: Option<OffsetDateTime>,
+}
+
+/// Reads a value from a text. In responses of the Marketplace, such values may also be numbers, but not in a selection that a person wrote.
+fn in_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
 
 impl ReplaySelection {
@@ -87,6 +101,17 @@ impl ReplaySelection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_selection_is_written_in_texts() {
+        let read = |json: &str| serde_json::from_str::<ReplaySelection>(json);
+        let selection = read(r#"{"mage_id": "MAG1", "flow": "technical", "status": null}"#).unwrap();
+        assert_eq!(selection.flow, Some(Flow::Technical));
+        assert_eq!(read("{}").unwrap(), read(r#"{"mage_id": null, "flow": null}"#).unwrap());
+        for wrong in [r#"{"mage_id": false}"#, r#"{"mage_id": 7}"#, r#"{"mage_id": ""}"#, r#"{"flow": false}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_is_stored_is_read_back() {

@@ -127,6 +127,11 @@ impl Acceptor {
         answer::ready(self.0.writer.readiness(), self.0.certificate.get().as_deref())
     }
 
+    /// Returns what is in the spool, if there is one.
+    pub(crate) fn spooled(&self) -> Option<Level> {
+        self.0.writer.spooled()
+    }
+
     /// Returns the certificate note, which `/readyz` shows. The certificate watch sets it.
     #[cfg(feature = "listener")]
     pub(crate) fn certificate_note(&self) -> CertificateNote {

@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-pub(crate) use self::shared::{DrainError, Level, Metadata, NotSpooled};
+pub use self::shared::Level;
+pub(crate) use self::shared::{DrainError, Metadata, NotSpooled};
 use crate::Error;
 use eqp_store::internal::Supervisor;
 use eqp_store::internal::callback::CallbackRow;

@@ -28,7 +28,8 @@ pub use drain::{Drained, drain_spool};
 pub(crate) use drain::{refused_row, step};
 pub use inspect::{QuarantinedCallback, SnapshotState, SpoolFile, SpoolState, SpooledCallback, set_aside};
 pub use lock::Holder;
-pub(crate) use shared::{DrainError, Level, Metadata, NotSpooled};
+pub use shared::Level;
+pub(crate) use shared::{DrainError, Metadata, NotSpooled};
 
 use self::lock::Lock;
 use self::log::{Change, Log};

@@ -13,15 +13,15 @@ const OVERHEAD: u64 = 256;
 
 /// The content of a spool, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Level {
+pub struct Level {
     /// Callbacks that wait to be written to the database.
-    pub(crate) callbacks: u64,
+    pub callbacks: u64,
     /// When the first of them was received.
-    pub(crate) oldest: Option<OffsetDateTime>,
+    pub oldest: Option<OffsetDateTime>,
     /// Callbacks that Postgres rejects because of their data.
-    pub(crate) quarantined: u64,
+    pub quarantined: u64,
     /// The total size of both in bytes, as counted against the spool's maximum.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
 }
 
 /// Returns the size of a callback, as counted against the spool's maximum. The overhead also limits how many callbacks with

@@ -68,6 +68,7 @@ pub struct EventFilter {
     /// The order of the list.
     pub order: Order,
     /// The maximum number of rows: 50 by default, and never more than 10,000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub limit: u32,
 }
 
@@ -123,6 +124,7 @@ pub struct SubmissionFilter {
     /// Only rows that changed last before the event with this `seq`, for requesting the next page.
     pub before_seq: Option<i64>,
     /// The maximum number of rows: 50 by default, and never more than 10,000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub limit: u32,
 }
 
@@ -166,6 +168,7 @@ pub struct FileFilter {
     /// Only rows that changed last before the event with this `seq`, for requesting the next page.
     pub before_seq: Option<i64>,
     /// The maximum number of rows: 50 by default, and never more than 10,000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub limit: u32,
 }
 

@@ -8,6 +8,8 @@ mod alert_facts;
 mod api_read;
 mod callback;
 #[doc(hidden)]
+mod callback_list;
+#[doc(hidden)]
 mod delivery;
 #[doc(hidden)]
 mod delivery_queue;
@@ -16,15 +18,21 @@ mod delivery_summary;
 #[doc(hidden)]
 mod digest;
 mod endpoint;
+#[doc(hidden)]
+mod endpoint_list;
 mod event;
 mod filter;
 #[doc(hidden)]
 mod health;
 #[doc(hidden)]
 mod operator;
+#[doc(hidden)]
+mod product_list;
 mod public_url;
 #[doc(hidden)]
 mod reconcile;
+#[doc(hidden)]
+mod reconcile_run_list;
 #[doc(hidden)]
 mod replay;
 #[doc(hidden)]
@@ -56,6 +64,7 @@ pub use api_read::{
     ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
+pub use callback_list::{CallbackFilter, CallbackPage, CallbackSummary};
 pub use delivery::{
     AckedDelivery, AttemptSummary, CatchUpPosition, Cursors, DeliveryReport, DeliverySource, EventContext,
     EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, Nack, NewAttempt, NewDelivery, NextAttempt,
@@ -70,15 +79,18 @@ pub use endpoint::{
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,
     PublicUrlError, SealedSecret,
 };
+pub use endpoint_list::{EndpointFilter, ListedEndpoint};
 pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
 pub use health::{ComparedRegistration, DatabaseFacts, Durability, EndpointState, ReceiverState};
 pub use operator::{NewAuditEntry, StoredAuditEntry, StoredToken, UsedSession, UsedToken};
+pub use product_list::{ProductFilter, ProductVersion};
 pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
     StoredAccessKey,
 };
+pub use reconcile_run_list::{ListedRun, RunFilter};
 pub use replay::{NewReplay, ReplayPosition, StoredReplay};
 pub use report::{PendingReport, ReadContext};
 pub use report_id::ReportId;
