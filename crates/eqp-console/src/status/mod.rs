@@ -28,3 +28,4 @@ pub use self::review::model::{
     TimelineEntry, TimelineKind,
 };
 pub(crate) use self::review::reviews_of;
+pub(crate) use self::words::status as status_in_words;
