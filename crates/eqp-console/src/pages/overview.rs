@@ -20,11 +20,11 @@ use crate::status::{ProductStatus, SetupState, Status, VersionLine, VersionState
 pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<NoFields>) -> Result<Response, Problem> {
     let status = page.client().status(&StatusQuery::default()).await?;
     let now = page.now();
-    let is_summed_up = status.is_empty() || status.is_all_well();
-    let headline = if is_summed_up { status.headline() } else { status.counts().join(", ") };
-    let title = Title::new(headline).tab("Overview").live(Live::Changes(summary(&status)));
+    let (heading, rest) = heading(&status);
+    let title = Title::new(heading).tab("Overview").live(Live::Changes(summary(&status)));
     let times = page.client().review_times(None).await?;
     let main = html! {
+        @if let Some(rest) = rest { p.lead { (rest) } }
         p.muted { (visible(&status.title())) ", " (status.source_and_age()) }
         @if let Some(warning) = status.warning() {
             p.summary role="alert" {
@@ -51,6 +51,18 @@ pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<No
         @if !times.products.is_empty() { (review_times(&times)) }
     };
     Ok(layout::page(&page, title, main))
+}
+
+/// Returns the heading, and the text below it: a heading of two sentences is too long for narrow screens.
+fn heading(status: &Status) -> (String, Option<String>) {
+    if !status.is_empty() && !status.is_all_well() {
+        return (status.counts().join(", "), None);
+    }
+    let headline = status.headline();
+    match headline.split_once(". ") {
+        Some((first, rest)) => (format!("{first}."), Some(rest.to_owned())),
+        None => (headline, None),
+    }
 }
 
 fn group(heading: &str, status: &Status, products: &[ProductStatus]) -> Markup {
