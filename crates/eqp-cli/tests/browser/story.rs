@@ -59,7 +59,7 @@ pub(crate) struct Story {
     /// The base URL of the pages.
     pub(crate) pages: String,
     _serve: Running,
-    _database: CallbackDatabase,
+    database: CallbackDatabase,
 }
 
 impl Story {
@@ -68,7 +68,6 @@ impl Story {
         store_reports(&database).await;
         let mut home = Home::new(program);
         home.set("EQP_DATABASE_URL", database.database.url());
-        home.set("EQP_ENVIRONMENT", "production");
         let config = "[exec.release-bot]\ncommand = [\"/bin/true\"]\n\n[exec.archive]\ncommand = [\"/bin/true\"]\n";
         let config = home.write("worker.toml", config);
         home.set("EQP_CONFIG", config.display().to_string());
@@ -77,13 +76,13 @@ impl Story {
         let mut serve = home.start(&serving);
         let begun = tokio::task::block_in_place(|| serve.json_line());
         let pages = begun["operator"].as_str().unwrap().to_owned();
-        let story = Self { home, pages, _serve: serve, _database: database };
+        let story = Self { home, pages, _serve: serve, database };
         for name in ["archive", "release-bot"] {
             story.run(&["subscriptions", "add", name, "--exec", name]);
         }
         story.run(&["subscriptions", "pause", "archive", "--reason", "moves to another machine"]);
         story.run(&["token", "create", "ops", "--scope", "read,operate"]);
-        deliver(&story._database).await;
+        deliver(&story.database).await;
         story
     }
 
