@@ -194,6 +194,11 @@ impl Chromium {
         self.call("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
+    /// Hides the scroll bars, which would cover the right edge of pictures.
+    pub(crate) fn hide_scroll_bars(&mut self) {
+        self.call("Emulation.setScrollbarsHidden", &json!({"hidden": true}));
+    }
+
     /// Sets a media feature, such as `prefers-color-scheme`.
     pub(crate) fn prefer(&mut self, feature: &str, value: &str) {
         let features = json!({"features": [{"name": feature, "value": value}]});
@@ -210,13 +215,10 @@ impl Chromium {
 
     /// Writes a picture of the page, from its top to at most this height in CSS pixels.
     pub(crate) fn picture(&mut self, file: &Path, height: u32) {
-        // The scroll bar would cover the right edge.
-        self.call("Emulation.setScrollbarsHidden", &json!({"hidden": true}));
         let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
         let height = size["height"].as_f64().unwrap().min(f64::from(height));
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1});
         let taken = self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": true, "clip": clip}));
-        self.call("Emulation.setScrollbarsHidden", &json!({"hidden": false}));
         std::fs::write(file, STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 }

@@ -22,6 +22,7 @@ async fn pictures_of_the_pages_are_small() {
     std::fs::create_dir_all(folder).unwrap();
     let story = Story::start(crate::EQP).await;
     let mut browser = Chromium::start(&program, Scripts::Run);
+    browser.hide_scroll_bars();
     browser.prefer("prefers-color-scheme", "light");
     browser.open(&format!("{}/sign-in", story.pages));
     browser.call("Page.navigate", &serde_json::json!({"url": story.link()}));
@@ -32,13 +33,13 @@ async fn pictures_of_the_pages_are_small() {
         browser.evaluate("document.querySelector('tbody th a').pathname").as_str().unwrap().to_owned()
     };
     for (name, path, width, height) in [
-        ("overview", "/", 1280, 900),
-        ("submission", submission.as_str(), 1280, 1100),
-        ("submission-narrow", submission.as_str(), 360, 900),
+        ("overview", "/", 1280, 1000),
+        ("submission", submission.as_str(), 1280, 1025),
+        ("submission-narrow", submission.as_str(), 360, 1010),
         ("alerts", "/alerts", 1280, 900),
-        ("event", event.as_str(), 1280, 900),
+        ("event", event.as_str(), 1280, 740),
         ("deliveries", "/deliveries", 1280, 900),
-        ("health", "/health", 1280, 900),
+        ("health", "/health", 1280, 780),
     ] {
         browser.resize(width);
         browser.open(&format!("{}{path}", story.pages));

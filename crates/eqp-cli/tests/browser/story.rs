@@ -129,6 +129,9 @@ async fn store_reports(database: &CallbackDatabase) {
              \"Code sniffer: Model/Pay.php:118:9: Use of eval() is discouraged\",
              \"Code sniffer: Model/Pay.php:131: Direct use of $_POST\",
              \"Varnish: category page stays MISS\"]}}' where resource_id = '{REJECTED}';
+         insert into eqp.credential (endpoint_id, username, password_hmac, state, active_since, first_used_at, last_used_at)
+         select id, 'eqp-example', decode(repeat('00', 32), 'hex'), 'active', now() - interval '300 hours',
+                now() - interval '240 hours', now() - interval '113 minutes' from eqp.endpoint;
          insert into eqp.registration_check
          select id, 'registered', true, now() - interval '9 days', now() - interval '3 minutes' from eqp.endpoint;
          insert into eqp.reconcile_run (account_id, kind, started_at, finished_at)
