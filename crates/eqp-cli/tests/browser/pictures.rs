@@ -33,9 +33,9 @@ async fn pictures_of_the_pages_are_small() {
         browser.evaluate("document.querySelector('tbody th a').pathname").as_str().unwrap().to_owned()
     };
     for (name, path, width, height) in [
-        ("overview", "/", 1280, 1000),
+        ("overview", "/", 1280, 855),
         ("submission", submission.as_str(), 1280, 1025),
-        ("submission-narrow", submission.as_str(), 360, 1010),
+        ("submission-narrow", submission.as_str(), 360, 835),
         ("alerts", "/alerts", 1280, 900),
         ("event", event.as_str(), 1280, 740),
         ("deliveries", "/deliveries", 1280, 900),
