@@ -7,6 +7,7 @@ mod process;
 mod public_items;
 mod queries;
 mod run_postgres;
+mod screenshots;
 mod test;
 mod workspace;
 
@@ -50,6 +51,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Write the pictures of pages in docs/images, with Chromium
+    Screenshots,
     /// Manage the query data
     #[command(subcommand)]
     Db(Db),
@@ -73,6 +76,7 @@ async fn main() -> ExitCode {
         Command::Docs => generate().await,
         Command::Bench { arguments } => bench(arguments).await,
         Command::Faults { arguments } => faults(arguments).await,
+        Command::Screenshots => screenshots::write().await,
         Command::Db(Db::Prepare) => queries::prepare().await,
     };
     match result {

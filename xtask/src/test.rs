@@ -11,7 +11,7 @@ use crate::run_postgres::with_postgres;
 use count::Count;
 
 /// The environment variable with the Postgres that tests create their databases in.
-const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
+pub(crate) const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
 
 /// The arguments of the command.
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! A headless Chromium, driven by its own protocol over a pipe.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ pub(crate) fn find() -> Option<PathBuf> {
 
 impl Chromium {
     /// Starts a browser.
-    pub(crate) fn start(program: &std::path::Path, scripts: Scripts) -> Self {
+    pub(crate) fn start(program: &Path, scripts: Scripts) -> Self {
         let profile = tempfile::tempdir().unwrap();
         // The browser reads commands from descriptor 3, and writes to descriptor 4.
         let mut child = Command::new("/bin/sh")
@@ -194,6 +194,11 @@ impl Chromium {
         self.call("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
+    /// Hides the scroll bars, which would cover the right edge of pictures.
+    pub(crate) fn hide_scroll_bars(&mut self) {
+        self.call("Emulation.setScrollbarsHidden", &json!({"hidden": true}));
+    }
+
     /// Sets a media feature, such as `prefers-color-scheme`.
     pub(crate) fn prefer(&mut self, feature: &str, value: &str) {
         let features = json!({"features": [{"name": feature, "value": value}]});
@@ -203,11 +208,18 @@ impl Chromium {
     /// Takes a screenshot of the whole page, if the environment variable chooses a folder.
     pub(crate) fn screenshot(&mut self, name: &str) {
         let Some(folder) = std::env::var_os(SCREENSHOTS) else { return };
-        let taken = self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": true}));
-        let image = STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
         let folder = PathBuf::from(folder);
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), image).unwrap();
+        self.picture(&folder.join(format!("{name}.png")), u32::MAX);
+    }
+
+    /// Writes a picture of the page, from its top to at most this height in CSS pixels.
+    pub(crate) fn picture(&mut self, file: &Path, height: u32) {
+        let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
+        let height = size["height"].as_f64().unwrap().min(f64::from(height));
+        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1});
+        let taken = self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": true, "clip": clip}));
+        std::fs::write(file, STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 }
 

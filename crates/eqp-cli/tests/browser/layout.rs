@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use crate::chromium::{self, Chromium, Scripts};
-use crate::setup::Setup;
+use crate::setup::{SUBMISSION, Setup};
 
 /// Every page of a signed-in user.
 const PAGES: &[(&str, &str)] = &[
     ("overview", "/"),
+    ("submission", "/submissions/s5w9k703ru"),
     ("find", "/find?text=f"),
     ("alerts", "/alerts?all=true"),
     ("alert", "/alerts/1"),
@@ -48,6 +49,7 @@ async fn no_page_scrolls_sideways_and_everything_can_be_reached() {
     let Some(program) = chromium::find() else { return };
     let setup = Setup::start().await;
     setup.run(&["events", "replay", "1", "--to", "note", "--yes"]);
+    setup.submission().await;
     // A delivery that waits.
     setup.run(&["subscriptions", "pause", "note", "--reason", &"because-".repeat(20)]);
     sqlx::raw_sql("insert into eqp.delivery (id, subscription_id, resource, source, event_seq) overriding system value values (1, 1, 7, 'event', 1)
@@ -63,10 +65,8 @@ async fn no_page_scrolls_sideways_and_everything_can_be_reached() {
     // The page is open already, so the link only changes its fragment.
     browser.until("location.pathname !== '/sign-in' && document.readyState === 'complete'");
     for (name, path) in PAGES {
-        browser.resize(320);
         browser.open(&format!("{}{path}", setup.pages));
-        assert_eq!(browser.evaluate(TOO_WIDE), Value::Array(Vec::new()), "{path}");
-        assert_eq!(browser.evaluate(TOO_SMALL), Value::Array(Vec::new()), "{path}");
+        fits(&mut browser, path);
         for (width, scheme) in [(360, "light"), (1280, "light"), (1280, "dark")] {
             if std::env::var_os("EQP_SCREENSHOTS").is_some() {
                 browser.resize(width);
@@ -79,6 +79,30 @@ async fn no_page_scrolls_sideways_and_everything_can_be_reached() {
         reaches_everything(&mut browser, path);
         crate::axe::check(&mut browser, path);
     }
+    // The script of the page opens a link to a submission, and then asks for another one.
+    browser.open("about:blank");
+    browser.call("Page.navigate", &serde_json::json!({"url": setup.shared_link()}));
+    browser.until(
+        "location.pathname === '/shared' && !document.getElementById('secret') && document.readyState === 'complete'",
+    );
+    assert!(browser.text().contains(SUBMISSION.1), "{}", browser.text());
+    assert_eq!(browser.evaluate("location.hash"), "");
+    for path in ["/shared", "/shared/open"] {
+        browser.open(&format!("{}{path}", setup.pages));
+        fits(&mut browser, path);
+        browser.resize(1280);
+        reaches_everything(&mut browser, path);
+        crate::axe::check(&mut browser, path);
+    }
+}
+
+/// Checks that nothing is wider than narrow and wide screens, and that fingers can hit everything on a narrow one.
+fn fits(browser: &mut Chromium, path: &str) {
+    for width in [1920, 360, 320] {
+        browser.resize(width);
+        assert_eq!(browser.evaluate(TOO_WIDE), Value::Array(Vec::new()), "{path} at {width} px");
+    }
+    assert_eq!(browser.evaluate(TOO_SMALL), Value::Array(Vec::new()), "{path}");
 }
 
 /// Presses Tab until the focus leaves the page, and checks that every control had it, visibly. The first one skips the navigation.

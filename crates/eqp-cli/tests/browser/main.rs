@@ -9,5 +9,7 @@ const EQP: &str = env!("CARGO_BIN_EXE_eqp");
 mod axe;
 mod chromium;
 mod layout;
+mod pictures;
 mod setup;
+mod story;
 mod storyline;

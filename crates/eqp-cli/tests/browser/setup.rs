@@ -1,7 +1,11 @@
 //! A server with everything that its pages show: a simulated Marketplace, an endpoint, a subscription, events and alerts.
 
+use eqp_test_support::callbacks::later_form;
 use eqp_test_support::tool::Running;
 use eqp_test_support::vendor::{TestVendor, scan};
+
+/// The submission that [`Setup::submission`] creates, with the state that its pages show.
+pub(crate) const SUBMISSION: (&str, &str) = ("s5w9k703ru", "Rejected");
 
 /// A running server.
 pub(crate) struct Setup {
@@ -48,6 +52,21 @@ impl Setup {
     /// Returns a link that signs a browser in.
     pub(crate) fn link(&self) -> String {
         self.run(&["token", "link", "ops", "--at", &self.pages, "--quiet"]).trim().to_owned()
+    }
+
+    /// Sends callbacks about a submission that is rejected.
+    pub(crate) async fn submission(&self) {
+        for (technical, second) in [("in_automation", 1), ("rejected", 9)] {
+            let body = later_form(SUBMISSION.0, "technical", ["in_progress", technical, "draft"], second);
+            assert_eq!(self.vendor.send("eqp_status_update", body).await, [200]);
+        }
+        self.vendor.is_projected().await;
+    }
+
+    /// Returns a link to the page of the submission for people outside.
+    pub(crate) fn shared_link(&self) -> String {
+        let arguments = ["submissions", "link", SUBMISSION.0, "--at", &self.pages, "--quiet"];
+        self.run(&arguments).trim().to_owned()
     }
 
     /// Sends a callback about a file.

@@ -1,7 +1,7 @@
 //! An operator's work: sign in, watch a callback arrive, replay it, test a subscription, acknowledge an alert.
 
 use crate::chromium::{self, Chromium, Scripts};
-use crate::setup::Setup;
+use crate::setup::{SUBMISSION, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_signs_in_watches_replays_tests_and_acknowledges() {
@@ -94,4 +94,14 @@ async fn an_operator_works_without_scripts() {
     assert!(browser.text().contains("a note without scripts"), "{}", browser.text());
     browser.follow("form[action='/sign-out'] button");
     assert!(browser.text().contains("You have signed out."), "{}", browser.text());
+    // A visitor pastes the link to a submission.
+    setup.submission().await;
+    let link = setup.shared_link();
+    browser.open(&link);
+    assert!(browser.text().contains("to people who have a link to it"), "{}", browser.text());
+    browser.click("#secret");
+    browser.type_text(&link);
+    browser.follow("form.sign-in button");
+    assert_eq!(browser.path(), "/shared");
+    assert!(browser.text().contains(SUBMISSION.1), "{}", browser.text());
 }

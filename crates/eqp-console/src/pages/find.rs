@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::context::PageContext;
 use super::layout::{self, Title};
-use super::parts::{Table, counted, identifier, segment, visible};
+use super::parts::{Table, counted, identifier, segment, status_mark, visible};
 use super::query::PageQuery;
 use crate::api::find::FindQuery;
 use crate::problem::Problem;
@@ -34,7 +34,7 @@ pub(super) async fn find(page: PageContext, PageQuery(search): PageQuery<Search>
             link(one),
             html! { (one.kind.to_string()) },
             html! { (visible(&product(one))) },
-            html! { (visible(one.status.as_deref().unwrap_or("-"))) },
+            html! { @match &one.status { Some(status) => (status_mark(status)), None => "-" } },
         ]);
     }
     let main = html! {

@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use axum::response::Response;
 use eqp_types::Environment;
 use maud::{Markup, html};
-use time::OffsetDateTime;
 
 use super::context::PageContext;
 use super::form::NoFields;
 use super::layout::{self, Live, Title};
-use super::parts::{Table, Tone, age, identifier, mark, moment, segment, visible};
+use super::parts::{Table, Tone, age, date, identifier, mark, segment, visible};
 use super::query::PageQuery;
 use crate::api::reviews::ReviewTimes;
 use crate::api::status::StatusQuery;
@@ -21,9 +20,11 @@ use crate::status::{ProductStatus, SetupState, Status, VersionLine, VersionState
 pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<NoFields>) -> Result<Response, Problem> {
     let status = page.client().status(&StatusQuery::default()).await?;
     let now = page.now();
-    let title = Title::new(status.headline()).tab("Overview").live(Live::Changes(summary(&status)));
+    let (heading, rest) = heading(&status);
+    let title = Title::new(heading).tab("Overview").live(Live::Changes(summary(&status)));
     let times = page.client().review_times(None).await?;
     let main = html! {
+        @if let Some(rest) = rest { p.lead { (rest) } }
         p.muted { (visible(&status.title())) ", " (status.source_and_age()) }
         @if let Some(warning) = status.warning() {
             p.summary role="alert" {
@@ -31,13 +32,13 @@ pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<No
             }
         }
         @if !status.setup.is_empty() { (setup(&status)) }
-        (group("Needs you", &status, &status.needs_you, now))
-        (group("Stuck", &status, &status.stuck, now))
-        (group("In review", &status, &status.in_review, now))
+        (group("Needs you", &status, &status.needs_you))
+        (group("Stuck", &status, &status.stuck))
+        (group("In review", &status, &status.in_review))
         @if !status.fine.is_empty() {
             section {
                 h2 { "Fine" }
-                p { (fine(&status)) }
+                (fine(&status))
             }
         }
         @if let Some(channel) = &status.channel {
@@ -52,22 +53,34 @@ pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<No
     Ok(layout::page(&page, title, main))
 }
 
-fn group(heading: &str, status: &Status, products: &[ProductStatus], now: OffsetDateTime) -> Markup {
+/// Returns the heading, and the text below it: a heading of two sentences is too long for narrow screens.
+fn heading(status: &Status) -> (String, Option<String>) {
+    if !status.is_empty() && !status.is_all_well() {
+        return (status.counts().join(", "), None);
+    }
+    let headline = status.headline();
+    match headline.split_once(". ") {
+        Some((first, rest)) => (format!("{first}."), Some(rest.to_owned())),
+        None => (headline, None),
+    }
+}
+
+fn group(heading: &str, status: &Status, products: &[ProductStatus]) -> Markup {
     html! {
         @if !products.is_empty() {
             section {
                 h2 { (heading) @if let Some(mark) = status.mark() { " (" (mark) ")" } }
-                ul.cards { @for product in products { li { (card(status, product, now)) } } }
+                ul.cards { @for product in products { li { (card(status, product)) } } }
             }
         }
     }
 }
 
-fn card(status: &Status, product: &ProductStatus, now: OffsetDateTime) -> Markup {
+fn card(status: &Status, product: &ProductStatus) -> Markup {
     html! {
         article.card {
             h3 { (visible(&status.label_of(product))) }
-            @for line in &product.lines { (version(line, now)) }
+            @for line in &product.lines { (version(line)) }
             @if let Some(next) = &product.next {
                 p { "Next: " (visible(&next.text)) }
                 p { (identifier(&next.command)) }
@@ -83,13 +96,13 @@ fn card(status: &Status, product: &ProductStatus, now: OffsetDateTime) -> Markup
     }
 }
 
-fn version(line: &VersionLine, now: OffsetDateTime) -> Markup {
+fn version(line: &VersionLine) -> Markup {
     let name = line.version.as_deref().unwrap_or("a version");
     html! {
         p {
             (mark(tone(line.state), name)) " "
             a href=(target(line)) { (visible(&line.sentences.join("; "))) }
-            ", since " (moment(line.since, now))
+            " " (date(line.since))
             @if line.is_unconfirmed { " (unconfirmed)" }
         }
         @if let Some(reason) = &line.reason { p { (visible(reason)) } }
@@ -114,14 +127,18 @@ pub(super) fn tone(state: VersionState) -> Tone {
     }
 }
 
-/// Lists the products that are fine, with their versions in the store.
-fn fine(status: &Status) -> String {
-    let name = |product: &ProductStatus| {
-        let label = status.label_of(product);
-        product.store_version.as_ref().map_or_else(|| label.clone(), |version| format!("{label} {version}"))
-    };
-    let names: Vec<_> = status.fine.iter().map(|product| visible(&name(product))).collect();
-    names.join(", ")
+/// Lists the products that are fine, with their versions in the store. Each leads to its submissions.
+fn fine(status: &Status) -> Markup {
+    html! {
+        ul {
+            @for product in &status.fine {
+                li {
+                    a.target href={ "/find?text=" (segment(&product.label)) } { (visible(&status.label_of(product))) }
+                    @if let Some(version) = &product.store_version { " " (visible(version)) }
+                }
+            }
+        }
+    }
 }
 
 /// Shows the steps until the first callback arrives.

@@ -29,3 +29,4 @@ pub use self::review::model::{
 };
 pub(crate) use self::review::reviews_of;
 pub(crate) use self::version::compare as compare_versions;
+pub(crate) use self::words::status as status_in_words;

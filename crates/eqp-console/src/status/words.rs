@@ -99,10 +99,12 @@ pub(super) fn stage(stage: Stage) -> &'static str {
 }
 
 /// Returns a status of the Marketplace in words.
-pub(super) fn status(status: &str) -> String {
+pub(crate) fn status(status: &str) -> String {
     match status {
         "approved_with_modifications_pending" => "approved, modifications pending".to_owned(),
-        other => other.replace('_', " "),
+        "awaiting_manual_qa" => "awaiting manual QA".to_owned(),
+        "in_manual_qa" => "in manual QA".to_owned(),
+        other => other.replace(['_', '-'], " "),
     }
 }
 

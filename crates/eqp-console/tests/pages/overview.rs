@@ -25,7 +25,8 @@ async fn a_new_installation_has_no_products_yet() {
     let database = CallbackDatabase::new().await;
     let server = Server::on(database.pool.clone());
     let page = server.signed_in("ops", &[Scope::Read]).await.get("/").await;
-    assert!(page.heading().starts_with("No products yet."), "{}", page.heading());
+    assert_eq!(page.heading(), "No products yet.");
+    assert!(page.text.contains("the first callback will appear here."), "{}", page.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +38,7 @@ async fn the_search_finds_ids_and_parts_of_skus() {
         let page = browser.get(&format!("/find?text={text}")).await;
         assert!(page.heading().ends_with(&format!("for {text}")), "{}", page.heading());
         assert!(page.text.contains(found), "{text}: {}", page.text);
+        assert!(!page.text.contains("in_progress"), "a status is shown in words: {}", page.text);
     }
     let nothing = browser.get("/find?text=nothing-like-this").await;
     assert!(nothing.heading().starts_with("0 results") && nothing.text.contains("Nothing was found"));

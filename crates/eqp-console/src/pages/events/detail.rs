@@ -14,6 +14,7 @@ use crate::api::events::detail::{ApiReadReport, CallbackReport, ReportedEvent};
 use crate::extract::{PathParameters, whole_number};
 use crate::principal::Scope;
 use crate::problem::Problem;
+use crate::status::status_in_words;
 
 pub(super) async fn show(page: PageContext, PathParameters([seq]): PathParameters<1>) -> Result<Response, Problem> {
     detail(&page, whole_number(&seq, "event")?).await
@@ -27,7 +28,7 @@ pub(super) async fn detail(page: &PageContext, seq: i64) -> Result<Response, Pro
     let deliveries = client.deliveries(&query).await?.deliveries;
     let event = &found.event;
     let what = match (&event.flow, &event.status) {
-        (Some(flow), Some(status)) => format!("{flow}: {}", status.replace(['_', '-'], " ")),
+        (Some(flow), Some(status)) => format!("{flow}: {}", status_in_words(status)),
         _ => event.kind.to_string(),
     };
     let about = event.resource_id.as_deref().unwrap_or("no resource");

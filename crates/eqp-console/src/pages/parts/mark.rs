@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::visible;
+use crate::status::status_in_words;
 
 /// The meaning of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub(crate) fn mark(tone: Tone, word: &str) -> Markup {
 
 /// Shows a status of the Marketplace.
 pub(crate) fn status_mark(status: &str) -> Markup {
-    mark(Tone::of_status(status), &status.replace(['_', '-'], " "))
+    mark(Tone::of_status(status), &status_in_words(status))
 }
 
 #[cfg(test)]
@@ -80,7 +81,7 @@ mod tests {
     fn a_status_has_a_shape_and_a_word() {
         assert_eq!(
             status_mark("in_manual_qa").into_string(),
-            "<span class=\"mark progress\"><span class=\"shape\" aria-hidden=\"true\">●</span>\u{a0}in manual qa</span>"
+            "<span class=\"mark progress\"><span class=\"shape\" aria-hidden=\"true\">●</span>\u{a0}in manual QA</span>"
         );
         assert_eq!(Tone::of_status("<script>"), Tone::Neutral);
         assert!(status_mark("<script>").into_string().contains("&lt;script&gt;"));

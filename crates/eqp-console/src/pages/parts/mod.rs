@@ -10,6 +10,6 @@ mod words;
 pub(super) use bytes::{body, visible};
 pub(crate) use identifier::identifier;
 pub(crate) use mark::{Tone, mark, status_mark};
-pub(crate) use moment::{age, length, moment, utc};
+pub(crate) use moment::{age, date, length, moment, utc};
 pub(crate) use table::Table;
 pub(crate) use words::{counted, segment};

@@ -23,6 +23,11 @@ pub(crate) fn moment(at: OffsetDateTime, now: OffsetDateTime) -> Markup {
     }
 }
 
+/// Shows a time in UTC only, after a text that says how long ago it was.
+pub(crate) fn date(at: OffsetDateTime) -> Markup {
+    html! { time.utc datetime=(machine(at.to_offset(UtcOffset::UTC))) { (utc(at)) } }
+}
+
 /// Returns a duration in its largest unit, such as `9 h`.
 pub(crate) fn age(duration: Duration) -> String {
     match duration.whole_seconds().max(0) {

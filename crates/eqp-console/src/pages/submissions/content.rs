@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::overview::tone;
 use super::super::parts::{Tone, age, mark, moment, visible};
-use crate::status::{RejectionReason, ReviewStep, ReviewStepState, ReviewTrack, VersionState};
+use crate::status::{RejectionReason, ReviewStep, ReviewStepState, ReviewTrack, VersionState, status_in_words};
 
 /// Shows the state and the product.
 pub(in crate::pages) fn product(state: VersionState, product: &str) -> Markup {
@@ -82,7 +82,7 @@ fn step(step: &ReviewStep, now: OffsetDateTime) -> Markup {
         ReviewStepState::Failed => (Tone::Bad, "failed"),
         ReviewStepState::NotBegun => (Tone::Neutral, "not begun"),
     };
-    let status = step.status.as_ref().map(|status| visible(&status.replace(['_', '-'], " ")));
+    let status = step.status.as_ref().map(|status| visible(&status_in_words(status)));
     // The status of a result says more than that it is done, and that of a step that is done says nothing more.
     let word = status.as_deref().filter(|_| step.is_result()).unwrap_or(word);
     let status = status.as_deref().filter(|_| step.state == ReviewStepState::Current && !step.is_result());
