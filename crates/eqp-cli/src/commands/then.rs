@@ -24,13 +24,13 @@ const OWN_VARIABLES: &str = "EQP_";
 /// The command to run after a release to the store.
 #[derive(Args, Debug)]
 pub(super) struct ThenOptions {
-    /// Command to run when it is in the store, with `sh -c`, at least once (after a crash again)
+    /// Command to run, with `sh -c`, when it is in the store
     #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
     then: Option<String>,
-    /// Command that exits with 0 if that of --then has run already, and must not run
+    /// Check that exits with 0 if the command must not run again
     #[arg(long, value_name = "CHECK", requires = "then", value_parser = NonEmptyStringValueParser::new())]
     then_unless: Option<String>,
-    /// Time after which either command is stopped, and has failed
+    /// Time limit of the command, and of the check
     #[arg(long, value_name = "TIME", default_value = "15m", requires = "then", value_parser = run_time)]
     then_timeout: Duration,
 }

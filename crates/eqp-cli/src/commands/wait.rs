@@ -67,7 +67,7 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = statuses::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// Maximum time to wait, such as 90s, 15m, 2h, 3d; 0 queries the state once
+    /// Maximum time to wait, such as 90s, 15m, 2h, 3d; 0: query once
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = wait_time)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with events]

@@ -62,9 +62,7 @@ Examples:
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
   eqp release --submission s5w9k703ru --until released --timeout 15d
-  # in a scheduled job, until it is in the store; 6: not yet
-  eqp release --tag v1.5.0 --until released --timeout 0 --then ./publish \\
-      --then-unless ./is-published
+  eqp release --until released --timeout 0 --then ./publish   # scheduled
   handle=$(eqp release acme-badges-1.2.0.zip --quiet)
   eqp wait \"$handle\" --timeout 15d")]
 pub(crate) struct Release {
@@ -81,7 +79,7 @@ pub(crate) struct Release {
     /// Stage to wait for
     #[arg(long, value_enum, value_name = "STAGE", default_value_t = Until::Scan)]
     until: Until,
-    /// Total time to wait, such as 90s, 30m, 2h, 3d; 0 queries the state once
+    /// Time to wait, such as 90s, 2h, 3d; 0: query once
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = wait_time)]
     timeout: Duration,
     #[command(flatten)]

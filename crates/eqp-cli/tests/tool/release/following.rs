@@ -115,7 +115,7 @@ async fn a_command_that_ignores_the_request_to_stop_ends_after_its_time() {
     assert!(ended.code == 9 && ended.stderr.contains("timed out after 500ms"), "{ended:?}");
     assert!(!is_running(&fixture, "number"));
 
-    let mut running = fixture.home.start(&["wait", &handle, "--then", "echo $$ > second; sleep 600"]);
+    let running = fixture.home.start(&["wait", &handle, "--then", "echo $$ > second; sleep 600"]);
     tokio::task::block_in_place(|| {
         wait_for_file(&fixture, "second");
         running.terminate();
