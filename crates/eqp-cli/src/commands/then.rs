@@ -32,6 +32,7 @@ pub(super) struct ThenOptions {
     then_unless: Option<String>,
     /// Time limit of the command, and of the check
     #[arg(long, value_name = "TIME", default_value = "15m", requires = "then", value_parser = run_time)]
+    #[arg(hide_short_help = true)]
     then_timeout: Duration,
 }
 

@@ -61,8 +61,7 @@ Examples:
   eqp release --tag v1.2.1 --notes-from changelog --from-previous
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
-  eqp release --submission s5w9k703ru --until released --timeout 15d
-  eqp release --until released --timeout 0 --then ./publish   # scheduled
+  eqp release --until released --timeout 0 --then ./publish   # in a scheduled job
   handle=$(eqp release acme-badges-1.2.0.zip --quiet)
   eqp wait \"$handle\" --timeout 15d")]
 pub(crate) struct Release {
