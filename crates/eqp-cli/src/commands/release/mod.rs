@@ -78,7 +78,7 @@ pub(crate) struct Release {
     /// Stage to wait for
     #[arg(long, value_enum, value_name = "STAGE", default_value_t = Until::Scan)]
     until: Until,
-    /// Time to wait, such as 90s, 2h, 3d; 0: query once
+    /// Time to wait, such as 2h, 3d; 0: query once
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = wait_time)]
     timeout: Duration,
     #[command(flatten)]
