@@ -70,7 +70,7 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step, Step::Create | Step::Submit(_)))
     }
 
-    /// Returns a sentence for each step.
+    /// Returns a sentence for each step, and for the command after the release.
     pub fn sentences(&self) -> Vec<String> {
         self.steps.iter().filter_map(|step| self.sentence(step)).chain(self.command_sentence()).collect()
     }
