@@ -86,6 +86,17 @@ pub(crate) fn timeout(text: &str) -> Result<std::time::Duration, String> {
     duration(text)?.try_into().map_err(|_| "it is not a valid timeout".to_owned())
 }
 
+/// Parses the time to wait for something. Zero, for which the unit can be omitted, means that it is only queried once.
+pub(crate) fn wait_time(text: &str) -> Result<std::time::Duration, String> {
+    if text.trim() == "0" { Ok(std::time::Duration::ZERO) } else { timeout(text) }
+}
+
+/// Parses the maximum run time of a program.
+pub(crate) fn run_time(text: &str) -> Result<std::time::Duration, String> {
+    let time = timeout(text)?;
+    if time.is_zero() { Err("it is not longer than zero".to_owned()) } else { Ok(time) }
+}
+
 /// Parses the factor by which a simulator runs faster than real time.
 #[cfg(feature = "simulator")]
 pub(super) fn speed(text: &str) -> Result<f64, String> {
@@ -138,6 +149,14 @@ mod tests {
         for text in ["", "5", "m", "5x", "-5m", "99999999999999999d", "4000d"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn no_time_is_a_time_to_wait_but_not_to_run() {
+        assert_eq!(wait_time("0"), Ok(std::time::Duration::ZERO));
+        assert_eq!(wait_time("2s"), Ok(std::time::Duration::from_secs(2)));
+        assert!(wait_time("5").is_err() && run_time("0").is_err() && run_time("0s").is_err());
+        assert_eq!(run_time("500ms"), Ok(std::time::Duration::from_millis(500)));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub use definition::{
 pub use digest::{DigestTime, DigestTimeError};
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
+#[doc(hidden)]
+pub use exec::GroupedProcess;
 pub use forward::{CallbackForwarder, Forwarder};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;

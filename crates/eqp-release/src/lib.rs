@@ -4,6 +4,7 @@ pub mod build;
 mod check;
 mod event_source;
 mod find_by_id;
+mod follow_up;
 pub mod manifest;
 pub mod notes;
 pub mod previous;
@@ -21,6 +22,7 @@ pub mod wait;
 pub use check::{CheckError, CheckedArchive, run_check};
 pub use event_source::{EventSource, EventSourceError, RecordedEvents};
 pub use find_by_id::find_by_id;
+pub use follow_up::{FollowUp, FollowUpResult, ProgramEnd, ReleasedVersion};
 pub use products::{MarketplaceProduct, products_of};
 pub use release::{
     Change, Error, Event, FailedTest, FailureReasons, NoProgress, Phase, Plan, Poller, Progress, Release,

@@ -37,6 +37,7 @@ pub(crate) mod status;
 mod statuses;
 pub(crate) mod submissions;
 pub(crate) mod subscriptions;
+mod then;
 pub(crate) mod token;
 #[cfg(feature = "simulator")]
 pub(crate) mod trigger;

@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use eqp_client::Client;
 use eqp_release::wait::{Resource, Statuses, WaitEvent, WaitReport, WaitResult, WaitTarget};
+use eqp_release::{ReleasedVersion, find_by_id};
 use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
 use serde::Serialize;
 
 use super::statuses;
-use crate::arguments::{looks_like_file_id, timeout};
+use super::then::ThenOptions;
+use crate::arguments::{looks_like_file_id, timeout, wait_time};
 use crate::compose::client::client;
 use crate::compose::recorded;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped, track_line};
+
+/// The status after which the command of `--then` runs.
+const RELEASED: &str = "released_to_store";
 
 /// The kind of resource that an ID identifies.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -32,15 +38,23 @@ enum Kind {
 /// events, it polls the Marketplace. Outages, maintenance pages and other unusable responses do not end the wait; a
 /// rejected access key or an unknown ID does.
 ///
+/// --then runs a command each time this command finds the version in the store, so a crash can repeat it; --then-unless
+/// prevents that. It receives EQP_SUBMISSION_ID, EQP_SKU and EQP_VERSION, and prints to standard error. It needs an
+/// access key.
+///
 /// Exit codes: 0 if the status was reached; 5 if a review or scan rejected the resource; 1 if it was recalled, was
-/// submitted for the other review only, or can no longer reach the status; 6 after the timeout.
+/// submitted for the other review only, or can no longer reach the status; 6 after the timeout; 9 if the command of
+/// --then failed, which the same call tries again.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp wait s5w9k703ru --timeout 15d          # until it is in the store
   eqp wait s5w9k703ru --flow technical       # until this review has ended
   eqp wait s5w9k703ru --until approved
-  eqp wait 2309480238.238475.0 --timeout 10m # until the file's scan has ended")]
+  eqp wait 2309480238.238475.0 --timeout 10m # until the file's scan has ended
+  # in a scheduled job, until it is in the store; 6: not yet
+  eqp wait s5w9k703ru --timeout 0 --then ./publish \\
+      --then-unless ./is-published")]
 pub(crate) struct Wait {
     /// Submission ID, your own item ID, or file ID
     id: String,
@@ -53,12 +67,14 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = statuses::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// Maximum time to wait, such as 90s, 15m, 2h, 3d
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
+    /// Maximum time to wait, such as 90s, 15m, 2h, 3d; 0: query once
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = wait_time)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with events]
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     interval: Option<Duration>,
+    #[command(flatten)]
+    then: ThenOptions,
 }
 
 impl Wait {
@@ -66,6 +82,7 @@ impl Wait {
         let marketplace = &context.settings.marketplace;
         let (resource, target) = self.resource()?;
         let client = if marketplace.has_key() { Some(client(marketplace)?) } else { None };
+        let follow_up = self.follow_up(&resource, &target, client.clone())?;
         let operator = match recorded::open(context).await {
             Err(failure) if client.is_some() => {
                 context.output.note(without_events(&failure.in_one_line()));
@@ -90,7 +107,39 @@ impl Wait {
         if let Some(operator) = operator {
             operator.close().await?;
         }
-        ended
+        ended?;
+        match follow_up {
+            Some((client, submission)) => {
+                let package = find_by_id(&client, &submission).await?;
+                self.then.run(&ReleasedVersion::from(&package), context.output).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what the command of --then needs, if there is one.
+    fn follow_up(
+        &self,
+        resource: &Resource,
+        target: &WaitTarget,
+        client: Option<Client>,
+    ) -> Result<Option<(Client, SubmissionId)>> {
+        if self.then.command().is_none() {
+            return Ok(None);
+        }
+        let Resource::Submission(submission) = resource else {
+            return Err(Failure::usage("--then needs a submission").next("pass the ID of a submission, or --kind"));
+        };
+        if target.flow != Flow::Overall || target.awaited() != RELEASED {
+            return Err(Failure::usage("--then runs a command after the release to the store")
+                .next(format!("omit --flow and --until, or use --until {RELEASED}")));
+        }
+        let Some(client) = client else {
+            return Err(Failure::usage("--then needs an access key")
+                .why("the command runs only if the Marketplace confirms that the version is in the store")
+                .next("save one with eqp login"));
+        };
+        Ok(Some((client, submission.clone())))
     }
 
     fn resource(&self) -> Result<(Resource, WaitTarget)> {

@@ -38,6 +38,8 @@ pub(crate) enum Exit {
     Unreachable = 7,
     /// Registrations, or a database and the Marketplace, differ, or a product needs attention; only with `--exit-code`.
     OutOfStep = 8,
+    /// The command of `--then` failed.
+    ThenFailed = 9,
     /// Interrupted by a signal.
     Interrupted = 130,
 }
@@ -54,6 +56,7 @@ Exit codes:
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
   8  something differs or needs attention (callbacks plan, reconcile, status; only with --exit-code)
+  9  in the store, but the command of --then failed; the same call tries again (release, wait)
   130  interrupted by a signal";
 
 /// A failure of a command.

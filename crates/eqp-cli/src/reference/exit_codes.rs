@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn every_code_has_a_row() {
         let page = page();
-        for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "130"] {
+        for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130"] {
             assert!(page.contains(&format!("\n| {code} | ")), "{code}: {page}");
         }
     }

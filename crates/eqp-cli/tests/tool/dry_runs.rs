@@ -38,6 +38,24 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     // Nothing was replaced.
     (&["callbacks", "retire", "--name", "main", "--dry-run"], 4, 4),
     (&["packages", "create", "new.toml", "--dry-run"], 0, 0),
+    (
+        &[
+            "release",
+            "--skip-check",
+            "new.zip",
+            "--manifest",
+            "new.toml",
+            "--until",
+            "released",
+            "--then",
+            "touch ran",
+            "--then-unless",
+            "touch checked",
+            "--dry-run",
+        ],
+        0,
+        0,
+    ),
     (&["packages", "update", "draft.toml", "--dry-run"], 0, 0),
     (&["packages", "recall", "draft.toml", "--dry-run"], 0, 0),
     (&["release", "--skip-check", "new.zip", "--manifest", "new.toml", "--dry-run"], 0, 0),
@@ -139,8 +157,8 @@ const ASKING: &[&str] = &[
     "trigger",
 ];
 
-/// All other commands: they only read, run until they are stopped (`demo`, `serve`, `simulator`), or write a new file
-/// that is given in the arguments (`man`, `spool export`).
+/// All other commands: they only read, run until they are stopped (`demo`, `serve`, `simulator`), write a new file
+/// that is given in the arguments (`man`, `spool export`), or run a command that is given there (`wait --then`).
 const AT_ONCE: &[&str] = &[
     "accounts list",
     "products list",

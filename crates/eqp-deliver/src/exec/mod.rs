@@ -15,6 +15,7 @@ use crate::{
     Program, RawMessage,
 };
 use process_group::Ended;
+pub use process_group::GroupedProcess;
 
 /// The exit codes with a meaning, as in `sysexits.h`: `EX_TEMPFAIL` and `EX_DATAERR`.
 const RETRY_LATER: i32 = 75;

@@ -22,6 +22,45 @@ const REST: Duration = Duration::from_millis(500);
 /// The number of bytes of the error output that are kept. The rest is read and discarded.
 const MAX_STDERR_BYTES: usize = 4 * 1024;
 
+/// A program that runs as the leader of its own process group. The group is killed when this value is dropped before the program has ended.
+#[derive(Debug)]
+pub struct GroupedProcess {
+    // Dropped before the child, so that the group is stopped while its ID is still in use.
+    group: Group,
+    child: Child,
+}
+
+impl GroupedProcess {
+    /// Starts a program in a new process group.
+    ///
+    /// # Errors
+    /// The error of the operating system if the program cannot be started.
+    pub fn spawn(mut command: Command) -> io::Result<Self> {
+        let child = command.process_group(0).spawn()?;
+        Ok(Self { group: Group::of(&child), child })
+    }
+
+    /// Waits for the end of the program, and stops its group after `deadline`. Returns `None` if it was stopped.
+    ///
+    /// # Errors
+    /// The error of the operating system if the program cannot be waited for.
+    pub async fn wait(&mut self, deadline: Duration, grace: Duration) -> io::Result<Option<ExitStatus>> {
+        if let Ok(status) = timeout(deadline, self.child.wait()).await {
+            self.group.is_running = false;
+            return status.map(Some);
+        }
+        self.stop(grace).await;
+        Ok(None)
+    }
+
+    /// Requests all processes of the group to stop, and kills them after the time of grace.
+    pub async fn stop(&mut self, grace: Duration) {
+        self.group.stop(grace).await;
+        // Even a killed process can hang, for example on a network file system.
+        let _ = timeout(KILLED, self.child.wait()).await;
+    }
+}
+
 /// The end of a program.
 pub(super) struct Ended {
     /// The exit status, or `None` if the program was stopped because it took too long.
@@ -32,30 +71,21 @@ pub(super) struct Ended {
 
 /// Runs a program with `input` on its standard input, and stops it after `deadline`. The caller decides about its standard output.
 pub(super) async fn run(mut command: Command, input: String, deadline: Duration) -> io::Result<Ended> {
-    command.stdin(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn()?;
-    // Dropped before the child, so that the group is stopped while its ID is still in use.
-    let mut group = Group::of(&child);
-    let stderr = Collected::from(child.stderr.take());
-    let _writer = child.stdin.take().map(|mut stdin| {
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = GroupedProcess::spawn(command)?;
+    let stderr = Collected::from(process.child.stderr.take());
+    let _writer = process.child.stdin.take().map(|mut stdin| {
         AbortOnDropHandle::new(tokio::spawn(async move {
             // A program need not read its input.
             let _ = stdin.write_all(input.as_bytes()).await;
         }))
     });
-    let status = if let Ok(status) = timeout(deadline, child.wait()).await {
-        group.is_running = false;
-        Some(status?)
-    } else {
-        group.stop().await;
-        // Even a killed process can hang, for example on a network file system.
-        let _ = timeout(KILLED, child.wait()).await;
-        None
-    };
+    let status = process.wait(deadline, GRACE).await?;
     Ok(Ended { status, stderr: stderr.finish().await })
 }
 
 /// A process group whose leader has not been waited for, so that no other process can have got its ID.
+#[derive(Debug)]
 struct Group {
     leader: Option<Pid>,
     is_running: bool,
@@ -68,10 +98,10 @@ impl Group {
     }
 
     /// Requests all processes to stop, and ends them when the leader has ended or the time of grace has passed.
-    async fn stop(&mut self) {
+    async fn stop(&mut self, grace: Duration) {
         let Some(leader) = self.leader else { return };
         let _ = kill_process_group(leader, Signal::TERM);
-        let end = Instant::now() + GRACE;
+        let end = Instant::now() + grace;
         // `NOWAIT` leaves the leader's ID in use, so that the signal below cannot reach another group.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         while Instant::now() < end && matches!(waitid(WaitId::Pid(leader), options), Ok(None)) {

@@ -25,6 +25,8 @@ pub struct Plan {
     /// The files to upload.
     missing: Vec<String>,
     steps: Vec<Step>,
+    /// The command that runs after the release to the store, and its check.
+    command: Option<(String, Option<String>)>,
     /// The state that it was computed from.
     pub(super) state: ObservedState,
     pub(super) observed_at: Instant,
@@ -41,7 +43,13 @@ impl Plan {
     ) -> Self {
         let steps = steps_ahead(state.clone(), target);
         let observed_at = Instant::now();
-        Self { environment, label, handle, until: target.until, missing, steps, state, observed_at }
+        Self { environment, label, handle, until: target.until, missing, steps, command: None, state, observed_at }
+    }
+
+    /// Adds the command that the caller runs after the release to the store, unless `check` succeeds.
+    #[must_use]
+    pub fn with_command(self, command: &str, check: Option<&str>) -> Self {
+        Self { command: Some((command.to_owned(), check.map(str::to_owned))), ..self }
     }
 
     /// Returns the steps, including the last one.
@@ -62,9 +70,18 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step, Step::Create | Step::Submit(_)))
     }
 
-    /// Returns a sentence for each step.
+    /// Returns a sentence for each step, and for the command after the release.
     pub fn sentences(&self) -> Vec<String> {
-        self.steps.iter().filter_map(|step| self.sentence(step)).collect()
+        self.steps.iter().filter_map(|step| self.sentence(step)).chain(self.command_sentence()).collect()
+    }
+
+    /// Returns the sentence about the command, unless it is certain not to run.
+    fn command_sentence(&self) -> Option<String> {
+        use ReleaseResult::{AlreadyReleased, Pending, Reached};
+        let (command, check) = self.command.as_ref()?;
+        let may_run = matches!(self.result(), None | Some(AlreadyReleased | Pending | Reached));
+        let unless = check.as_ref().map_or(String::new(), |check| format!(", unless this succeeds: {check}"));
+        may_run.then(|| format!("would then run: {command}{unless}"))
     }
 
     /// Returns whether the awaited status is reached already, before any step.
@@ -92,6 +109,7 @@ impl Plan {
             Step::WaitForReview if self.is_reached() => match self.until {
                 Until::Technical => format!("{label} has already passed its technical review: nothing is left to do"),
                 Until::Marketing => format!("{label} has already passed its marketing review: nothing is left to do"),
+                _ if self.command.is_some() => format!("{label} is already in the store"),
                 _ => format!("{label} is already in the store: nothing is left to do"),
             },
             Step::WaitForReview => match self.until {

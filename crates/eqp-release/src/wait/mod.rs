@@ -122,7 +122,7 @@ impl fmt::Debug for Wait {
 }
 
 impl Wait {
-    /// Creates a wait for `target` of `resource`, for at most `timeout`.
+    /// Creates a wait for `target` of `resource`, for at most `timeout`. With a timeout of zero, each source is queried once.
     pub fn new(resource: Resource, target: WaitTarget, timeout: Duration) -> Self {
         Self { resource, target, timeout, interval: None, environment: None, events: None, client: None }
     }
@@ -155,8 +155,12 @@ impl Wait {
             return Err(WaitError::NoSource);
         }
         let mut state = WaitState::default();
-        let ended = tokio::time::timeout(self.timeout, self.poll(&mut state, &mut report)).await;
-        let result = ended.ok().transpose()?;
+        let polled = self.poll(&mut state, &mut report);
+        let result = if self.timeout.is_zero() {
+            polled.await?
+        } else {
+            tokio::time::timeout(self.timeout, polled).await.ok().transpose()?.flatten()
+        };
         let WaitState { statuses, submission, last_error, .. } = state;
         Ok(WaitReport { statuses, result, submission, last_error })
     }
@@ -166,12 +170,12 @@ impl Wait {
         self.interval.unwrap_or(usual).max(MIN_INTERVAL)
     }
 
-    /// Queries and waits for changes until there is a result. The last known statuses are in `state`.
+    /// Queries and waits for changes until there is a result, or once if the timeout is zero. The last known statuses are in `state`.
     async fn poll(
         &self,
         state: &mut WaitState,
         report: &mut impl FnMut(WaitEvent<'_>),
-    ) -> Result<WaitResult, WaitError> {
+    ) -> Result<Option<WaitResult>, WaitError> {
         // Start to follow events before the first query, so that no change is missed in between.
         let mut source = self.events.as_deref();
         let mut events = None;
@@ -197,7 +201,7 @@ impl Wait {
                             if self.client.is_none()
                                 && let Some(end) = end
                             {
-                                return Ok(end);
+                                return Ok(Some(end));
                             }
                         }
                     }
@@ -208,7 +212,7 @@ impl Wait {
                 && (ended_in_callbacks || Instant::now() >= next_poll)
             {
                 if let Some(end) = self.poll_marketplace(client, state, report).await? {
-                    return Ok(end);
+                    return Ok(Some(end));
                 }
                 // Compare only statuses from the Marketplace: those from callbacks may be older.
                 if state.statuses != seen {
@@ -216,6 +220,9 @@ impl Wait {
                     polling.reset();
                 }
                 next_poll = Instant::now() + polling.next();
+            }
+            if self.timeout.is_zero() {
+                return Ok(None);
             }
             let until_poll = next_poll.saturating_duration_since(Instant::now());
             let at_most = if self.client.is_some() { until_poll } else { interval };

@@ -13,7 +13,7 @@ mod selection;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eqp_release::{Error, Poller, Target};
+use eqp_release::{Error, Poller, ReleasedVersion, Target};
 use tokio_util::sync::CancellationToken;
 
 use self::built::TagArchive;
@@ -21,7 +21,8 @@ use self::notes::NotesOptions;
 use self::plan::ReleasePlan;
 use self::progress::{Form, Progress};
 use self::selection::SelectionOptions;
-use crate::arguments::{Track, timeout};
+use super::then::ThenOptions;
+use crate::arguments::{Track, wait_time};
 use crate::change::{self, Change, Confirmation};
 use crate::compose::client::client;
 use crate::compose::recorded;
@@ -44,8 +45,12 @@ use crate::shutdown;
 /// of a receiver is configured, changes are read from its events and confirmed with the Marketplace. Otherwise the
 /// Marketplace is polled: often at first, then every 15 s.
 ///
+/// --then runs a command each time this command finds the version in the store, so a crash can repeat it; --then-unless
+/// prevents that. It receives EQP_SUBMISSION_ID, EQP_SKU and EQP_VERSION, and prints to standard error.
+///
 /// Exit codes: 0 if the stage given by --until was reached (with none and scan: if the version is submitted); 5 if the
-/// scan or a review failed; 6 after the timeout; 1 if another version in review prevents the release.
+/// scan or a review failed; 6 after the timeout; 9 if the command of --then failed, which the same call tries again; 1 if
+/// another version in review prevents the release.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -56,7 +61,7 @@ Examples:
   eqp release --tag v1.2.1 --notes-from changelog --from-previous
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
-  eqp release --submission s5w9k703ru --until released --timeout 15d
+  eqp release --until released --timeout 0 --then ./publish   # in a scheduled job
   handle=$(eqp release acme-badges-1.2.0.zip --quiet)
   eqp wait \"$handle\" --timeout 15d")]
 pub(crate) struct Release {
@@ -73,9 +78,11 @@ pub(crate) struct Release {
     /// Stage to wait for
     #[arg(long, value_enum, value_name = "STAGE", default_value_t = Until::Scan)]
     until: Until,
-    /// Total time to wait, such as 90s, 30m, 2h, 3d
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = timeout)]
+    /// Time to wait, such as 2h, 3d; 0: query once
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = wait_time)]
     timeout: Duration,
+    #[command(flatten)]
+    then: ThenOptions,
     #[command(flatten)]
     force: ForceOptions,
     /// Submit without checking the archive first
@@ -134,11 +141,17 @@ struct ReportedRelease<'a> {
     progress: Progress,
     stop: CancellationToken,
     timeout: Duration,
+    then: ThenOptions,
     dry_run: bool,
 }
 
 impl Release {
     pub(crate) async fn run(self, context: &Context) -> Result {
+        if self.then.command().is_some() && self.until != Until::Released {
+            return Err(
+                Failure::usage("--then runs a command after the release to the store").next("add --until released")
+            );
+        }
         let stop = shutdown::requested();
         let mut progress = Progress::new(self.progress, context.output);
         let (folder, tag) = (self.selection.folder()?, self.selection.tag().map(str::to_owned));
@@ -164,7 +177,7 @@ impl Release {
         let client = client(&context.settings.marketplace)?;
         let release = eqp_release::Release::new(client, selected, target).await?;
         let (timeout, dry_run) = (self.timeout, self.dry_run);
-        let mut run = ReportedRelease { context, release, progress, stop, timeout, dry_run };
+        let mut run = ReportedRelease { context, release, progress, stop, timeout, then: self.then, dry_run };
         if !dry_run && !context.output.is_json() && self.progress != Form::Json {
             run.progress.handle_is_due();
         }
@@ -213,7 +226,13 @@ impl Change for ReportedRelease<'_> {
         if let Some(operator) = operator {
             operator.close().await?;
         }
-        ended
+        ended?;
+        match self.release.submission() {
+            Some(package) if self.release.is_live() => {
+                self.then.run(&ReleasedVersion::from(package), self.context.output).await
+            }
+            _ => Ok(()),
+        }
     }
 }
 

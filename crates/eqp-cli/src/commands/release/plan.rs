@@ -24,6 +24,10 @@ pub(super) struct ReleasePlan {
 impl ReportedRelease<'_> {
     /// Adds the information that a dry run shows to a plan.
     pub(super) async fn plan(&mut self, plan: Plan) -> ReleasePlan {
+        let plan = match self.then.command() {
+            Some((command, check)) => plan.with_command(command, check),
+            None => plan,
+        };
         let failure = match plan.result() {
             Some(result) if self.dry_run => {
                 let failed_tests = self.release.failed_tests(result, &mut self.progress).await;

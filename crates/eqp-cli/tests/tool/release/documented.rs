@@ -28,6 +28,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "docs/manifest.md",
         "the manifest is read by a test of eqp-release; updates from manifests have tests of their own",
     ),
+    (
+        "docs/following.md",
+        "the scheduled job is run by a test of its own; the other ways need a receiver, and their blocks are on other pages",
+    ),
     ("docs/listen.md", "listeners run until they are stopped; their tests run each handler"),
     (
         "docs/registrations.md",

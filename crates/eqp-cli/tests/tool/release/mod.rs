@@ -5,6 +5,8 @@ mod ci;
 mod courses;
 mod documented;
 mod fixture;
+mod following;
+mod following_documented;
 mod from_tag;
 mod interrupted;
 mod manifest_action;
