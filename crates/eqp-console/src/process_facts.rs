@@ -31,7 +31,7 @@ pub(crate) struct ProcessFacts {
 pub struct ProductSettings {
     /// The URL of the git repository, without a password.
     pub repository: Option<String>,
-    /// The git tag of a version, in which `{version}` stands for the version.
+    /// The git tag of a version, in which `{version}` is replaced by the version.
     pub tag: Option<String>,
     /// The chat channel.
     pub channel: Option<String>,

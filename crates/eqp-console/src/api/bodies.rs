@@ -1,5 +1,6 @@
 //! The types of requests and responses that the OpenAPI document describes.
 
+use super::OpenApiDocument;
 use super::accounts::AccountList;
 use super::alerts::model::{AlertAction, AlertDetail, AlertList};
 use super::audit::AuditLog;
@@ -73,6 +74,7 @@ bodies!(
     Letter,
     Listener,
     OldCallbacks,
+    OpenApiDocument,
     PlannedReplay,
     ProductList,
     ReconcileRunDetail,

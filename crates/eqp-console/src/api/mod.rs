@@ -77,13 +77,21 @@ fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(secret.expose())
 }
 
+/// An OpenAPI document. Its other fields are those of OpenAPI 3.1.
+#[expect(dead_code, reason = "only its schema is used")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OpenApiDocument {
+    /// The version of OpenAPI.
+    openapi: String,
+}
+
 /// Return the OpenAPI document of this API
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "openapi",
     tag = "about",
-    responses((status = 200, description = "This document", content_type = "application/json", body = String))
+    responses((status = 200, description = "This document", content_type = "application/json", body = OpenApiDocument))
 )]
 async fn document(_: Authorized<Read>) -> impl IntoResponse {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], SERVED)

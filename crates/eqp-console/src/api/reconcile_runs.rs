@@ -87,7 +87,7 @@ pub struct ReconcileRunDetail {
     pub newest_modified_at: Option<Timestamp>,
     /// The number of submissions and files that were read.
     pub resources: u64,
-    /// How many of them said something new, so that an API read was stored.
+    /// The number of API reads that were stored because they said something new.
     pub stored: u64,
     /// The reason why the run failed; null if it succeeded or is not finished.
     pub error: Option<String>,

@@ -18,8 +18,8 @@ pub struct CallbackDetail {
     pub source: IpAddr,
     /// The requested path and query, if they differ from the registered ones.
     pub arrived_path: Option<String>,
-    /// The stored headers, each as a line `name: value`. Credentials are not stored. The line `:path: …`, if present, is not a header: it contains
-    /// `arrived_path`.
+    /// The stored headers, each as a line `name: value`. Credentials are not stored. The line `:path: …`, if present, is not a header: it
+    /// contains `arrived_path`.
     pub headers: EncodedBytes,
     /// The body.
     pub body: EncodedBytes,
