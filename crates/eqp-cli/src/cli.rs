@@ -151,7 +151,8 @@ fn with_example(error: &mut clap::Error, definition: &clap::Command) {
     let help = meant.get_after_help().map(ToString::to_string).unwrap_or_default();
     let is_example = |line: &&str| line.trim_start().starts_with(path) && !line.trim_end().ends_with('\\');
     let Some(example) = help.lines().find(is_example) else { return };
-    let tip = format!("for example: {}", example.trim());
+    let command = example.split_once(" #").map_or(example, |(command, _)| command);
+    let tip = format!("for example: {}", command.trim());
     let mut tips = match error.remove(ContextKind::Suggested) {
         Some(ContextValue::StyledStrs(tips)) => tips,
         _ => Vec::new(),

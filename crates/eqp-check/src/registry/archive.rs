@@ -60,9 +60,9 @@ ENTRY_TWICE = "entry-twice", Warning by OwnSafety, needs Archive, at "archive";
 
 VCS_FILES = "vcs-files", Warning by Practice, needs Archive, at "archive";
 "The archive contains no files of a version control system (.git, .gitignore, .gitattributes, .svn, .hg …).";
-"Exclude them with export-ignore in .gitattributes or archive.exclude in composer.json. Submissions were rejected because of them.";
+"Exclude them with export-ignore in .gitattributes, or with --exclude of eqp packages build. Submissions were rejected because of them.";
 
 CLUTTER = "clutter", Warning by Practice, needs Archive, at "archive";
 "The archive contains no files of a development environment, a build or a code host (vendor/, node_modules, composer.lock, .github, .travis.yml, phpunit.xml.dist, Makefile, *.sql, error_log, *.orig, *~, .swp, auth.json, .DS_Store, __MACOSX, .idea, .vscode …).";
-"Exclude them with export-ignore in .gitattributes or archive.exclude in composer.json.";
+"Exclude them with export-ignore in .gitattributes, or with --exclude of eqp packages build.";
 }

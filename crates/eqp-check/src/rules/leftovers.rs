@@ -110,6 +110,11 @@ pub(super) fn unwanted<'a>(package_path: &'a str, reported: &mut HashSet<&'a str
     }
 }
 
+/// Returns whether a file contains the settings of one environment, such as `.env.local`. Templates contain none.
+fn is_environment(file: &str) -> bool {
+    file.strip_prefix(".env.").is_some_and(|kind| !["dist", "example", "sample", "template"].contains(&kind))
+}
+
 /// Reports files with secrets. An auth.json of Composer is only reported if it contains more than placeholders.
 pub(super) fn secrets(archive: &Archive, entry: &Entry, builder: &mut ReportBuilder) {
     if entry.kind != EntryKind::File {
@@ -117,7 +122,8 @@ pub(super) fn secrets(archive: &Archive, entry: &Entry, builder: &mut ReportBuil
     }
     let package_path = archive.package_path(entry);
     let file = package_path.rsplit('/').next().expect("a split has at least one part");
-    if SECRET_NAMES.contains(&file) || SECRET_EXTENSIONS.contains(&entry.extension().as_str()) {
+    let is_secret = SECRET_NAMES.contains(&file) || is_environment(file) || package_path.ends_with("etc/env.php");
+    if is_secret || SECRET_EXTENSIONS.contains(&entry.extension().as_str()) {
         builder.add(&SECRET_FILE, Location::file(package_path), "files with this name contain secrets");
     }
     if file == "auth.json"

@@ -36,7 +36,7 @@ impl From<BuildError> for Failure {
             BuildError::SameNames { second, .. } => failed()
                 .why("on Windows and macOS they are the same file")
                 .next("rename one of them")
-                .next(exclude(second)),
+                .next(exclude(&format!("/{second}"))),
             BuildError::Submodule { path } => failed()
                 .why("git does not store its files in this repository")
                 .next("copy its files into the repository, or require it in composer.json")
@@ -99,5 +99,5 @@ fn unknown_tag(error: &BuildError, is_shallow: bool, newest: &[String]) -> Failu
         return failure.next("create the tag: git tag TAG; or fetch it: git fetch --tags");
     }
     let newest: Vec<_> = newest.iter().map(|tag| escaped(tag)).collect();
-    failure.next(format!("use an existing tag; the newest are {}", newest.join(", ")))
+    failure.next(format!("use an existing tag, such as {}", newest.join(", ")))
 }

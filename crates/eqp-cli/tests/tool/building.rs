@@ -119,17 +119,25 @@ fn bad_input_is_refused_with_what_to_do() {
         (2, &[][..], "--tag <TAG>|--working-tree"),
         (2, &["--tag", "v1.2.0", "--working-tree"], "cannot be used with"),
         (2, &["--working-tree", "--version-from", "tag"], "--tag"),
-        (4, &["--tag", "v1.3.0"], "the newest are v1.2.0"),
+        (4, &["--tag", "v1.3.0"], "such as v1.2.0"),
         (2, &["--tag", "v1.2.0", "--exclude", "!x"], "syntax of .gitignore"),
         (2, &["--tag", "v1.2.0", "--out", "other.zip"], "--force"),
         (2, &["--tag", "v1.2.0", "--out", "shop/composer.json", "--force"], "outside of the package"),
-        (1, &["--tag", "v1.2.0", "--out", "none/a.zip"], "check that the folder exists"),
+        (1, &["--tag", "v1.2.0", "--out", "other.zip/a.zip"], "check that the folder exists"),
+        (2, &["--tag", "v1.2.0", "--out", "shop/Test/Unit/FastTest.php", "--force"], "one of the files of the package"),
     ] {
         let refused = build(&home, arguments);
         assert_eq!(refused.code, code, "{arguments:?} {refused:?}");
         assert!(refused.stderr.contains(expected), "{arguments:?} {refused:?}");
     }
     assert_eq!(std::fs::read_to_string(other).unwrap(), "other");
+    for folder in ["dist/", "out"] {
+        let dry = build(&home, &["--tag", "v1.2.0", "--out", folder, "--dry-run"]);
+        assert!(dry.code == 0 && dry.stdout.contains(&format!("would write {}/acme-", folder.trim_end_matches('/'))), "{dry:?}");
+    }
+    let new_folder = build(&home, &["--tag", "v1.2.0", "--out", "dist/", "--exclude", "none/"]);
+    assert!(new_folder.code == 0 && home.path().join("dist/acme-module-badges-1.2.0.zip").exists(), "{new_folder:?}");
+    assert!(new_folder.stderr.contains("the pattern `none/` matches no file"), "{new_folder:?}");
     let into_folder = build(&home, &["--tag", "v1.2.0", "--out", "out"]);
     assert!(into_folder.code == 0 && home.path().join("out/acme-module-badges-1.2.0.zip").exists(), "{into_folder:?}");
     let plain = home.run(&["packages", "build", "out", "--tag", "v1.2.0"]);

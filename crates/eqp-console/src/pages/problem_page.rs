@@ -9,7 +9,7 @@ use super::context::{PageContext, Visit};
 use super::kept_form::KeptForm;
 use super::layout::{self, STREAM, Title};
 use super::parts::moment;
-use super::state::PagesState;
+use super::state::{PagesState, SHARED};
 use crate::problem::{Problem, ProblemCode};
 
 /// Shows the problem that a handler has returned as a page, with the form that was sent if it can be sent again. Other responses are not
@@ -34,6 +34,11 @@ pub(super) fn shown(
     let main = explanation(state, visit, kept, &problem);
     let mut shown = match page {
         Some(page) => layout::page_with_status(page, status, &Title::new(heading), &main),
+        // Nothing about the installation is shown to people outside.
+        None if visit.uri.path().starts_with(SHARED) => {
+            let main = html! { p { "The page cannot be shown now. Try again later." } };
+            layout::outside(visit, status, &Title::new(heading), &main)
+        }
         None => layout::bare(visit, status, &heading, &main),
     };
     for name in [ALLOW, RETRY_AFTER] {

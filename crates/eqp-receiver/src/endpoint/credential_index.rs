@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use super::registered_target::RegisteredTarget;
@@ -25,11 +26,16 @@ pub(crate) struct CredentialIndex {
     canaries: HashMap<String, Canary>,
 }
 
+/// How often one receiver accepts a canary. A proxy may send a request again.
+const MAX_USES: u8 = 3;
+
 /// The credential of a canary. It is not one of the endpoint's own, so its use proves nothing about the Marketplace and is not recorded.
 #[derive(Debug)]
 struct Canary {
     principal: Arc<Principal>,
     valid_until: Instant,
+    /// How often it may still be used: whoever answers at a wrong public URL learns it.
+    uses: AtomicU8,
 }
 
 #[derive(Debug)]
@@ -131,7 +137,7 @@ impl CredentialIndex {
                 username: canary.username.clone(),
                 hash,
             });
-            self.canaries.insert(canary.username, Canary { principal, valid_until: now + canary.valid_for });
+            self.canaries.insert(canary.username, Canary { principal, valid_until: now + canary.valid_for, uses: AtomicU8::new(MAX_USES) });
         }
         self
     }
@@ -199,12 +205,13 @@ impl CredentialIndex {
     /// Returns the principal of a canary that has not expired.
     fn find_canary(&self, key: &MasterKey, username: &str, password: &[u8]) -> Option<Arc<Principal>> {
         let known = self.canaries.get(username).filter(|canary| Instant::now() < canary.valid_until);
-        let known = known.map(|canary| &canary.principal);
+        let principal = known.map(|canary| &canary.principal);
         // Compares a hash anyway, so that the time does not reveal which user names exist.
         let (endpoint, hash) =
-            known.map_or((EndpointId(0), KeyedHash::NONE), |principal| (principal.endpoint, principal.hash));
+            principal.map_or((EndpointId(0), KeyedHash::NONE), |principal| (principal.endpoint, principal.hash));
         let matches = hash.matches(&KeyedHash::of(key, endpoint, username, password));
-        known.filter(|_| matches).cloned()
+        let used = known.filter(|_| matches)?.uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        principal.filter(|_| used.is_ok()).cloned()
     }
 
     /// Returns every accepted credential, without those of canaries.

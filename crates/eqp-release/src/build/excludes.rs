@@ -98,8 +98,9 @@ pub enum ExclusionOrigin {
     ExportIgnore,
 }
 
+/// A pattern of files that are not packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern {
+pub(super) struct Pattern {
     text: String,
     origin: ExclusionOrigin,
     /// Whether it must match from the top. Otherwise it matches a name at any depth.
@@ -139,6 +140,11 @@ impl Excludes {
         let found = self.0.iter().rev().find(|pattern| pattern.excludes(path))?;
         Some((&found.text, found.origin))
     }
+
+    /// Returns the patterns of the caller.
+    pub(super) fn requested(&self) -> impl Iterator<Item = &Pattern> {
+        self.0.iter().filter(|pattern| pattern.origin == ExclusionOrigin::Requested)
+    }
 }
 
 impl Pattern {
@@ -164,8 +170,13 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), origin, is_anchored, is_folder, parts })
     }
 
+    /// Returns the pattern as it was given.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns whether the pattern matches a file or one of its folders.
-    fn excludes(&self, path: &str) -> bool {
+    pub(super) fn excludes(&self, path: &str) -> bool {
         if !self.is_anchored {
             let (folders, file) = path.rsplit_once('/').map_or(("", path), |(folders, file)| (folders, file));
             let name = &self.parts[0];

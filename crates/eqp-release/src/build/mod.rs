@@ -36,7 +36,7 @@ use self::git::Git;
 use self::pack::{Compression, PackedFile, pack, sha256};
 use self::reader::Reader;
 use self::select::{Selected, Selection, select};
-use self::tree::{Content, TreeFile};
+use self::tree::{Content, FileKind, TreeFile};
 use self::working_tree::{WorkingTree, all_files, tracked};
 use crate::check::CheckedArchive;
 use crate::manifest::default_item_id;
@@ -47,6 +47,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
 /// The beginning and the maximum size of a pointer of Git LFS.
 const LFS_POINTER: (&[u8], usize) = (b"version https://git-lfs.github.com/spec/", 1024);
 const COMPOSER_JSON: &str = "composer.json";
+const CHANGELOG: &str = "CHANGELOG.md";
 
 /// Configures and runs a build.
 ///
@@ -89,8 +90,12 @@ pub struct BuiltArchive {
     pub files: usize,
     /// The files that were not packed.
     pub excluded: Vec<Exclusion>,
+    /// The patterns of the caller that match no file.
+    pub unmatched: Vec<String>,
     /// The symbolic links that were replaced by the files that they point to.
     pub links: Vec<String>,
+    /// The content of `CHANGELOG.md` at the top of the folder, packed or not.
+    pub changelog: Option<String>,
     /// The name of the package in composer.json.
     pub name: Option<String>,
     /// The version of the package, if there is one.
@@ -189,7 +194,12 @@ impl Build {
         let folder = self.folder.canonicalize();
         let folder = folder.map_err(|source| BuildError::Read { path: self.folder.clone(), source })?;
         let (files, source, reader) = self.list(&folder, cancellation)?;
-        let Selection { files, excluded, links } = select(&files, &self.excludes, &reader)?;
+        let changelog = changelog(&files, &reader)?;
+        // Archives that were built earlier may be replaced.
+        let kept = files.iter().filter(|file| !file.path.ends_with(".zip"));
+        let mut inputs: Vec<PathBuf> = kept.map(|file| folder.join(&file.path)).collect();
+        let Selection { files, excluded, links, unmatched } = select(&files, &self.excludes, &reader)?;
+        inputs.extend(files.iter().map(|file| folder.join(&file.path)));
         let named: Vec<(&str, &Content)> = files.iter().map(|file| (file.path.as_str(), &file.content)).collect();
         let contents = reader.contents(&named)?;
         let mut packed = Vec::with_capacity(files.len());
@@ -206,14 +216,15 @@ impl Build {
             packed.push(PackedFile { path, content, is_executable });
         }
         let bytes = self.pack(&packed, cancellation)?;
-        let inputs = packed.iter().map(|file| folder.join(&file.path)).collect();
         Ok(BuiltArchive {
             sha256: sha256(&bytes),
             bytes: bytes.into(),
             source,
             files: packed.len(),
             excluded,
+            unmatched,
             links,
+            changelog,
             name,
             version,
             inputs,
@@ -258,6 +269,14 @@ impl Build {
         }
         pack(files, Compression::Deflate, cancellation)
     }
+}
+
+/// Reads the changelog at the top of the folder. Bytes that are not UTF-8 are replaced.
+fn changelog(files: &[TreeFile], reader: &Reader) -> Result<Option<String>, BuildError> {
+    let Some(file) = files.iter().find(|file| file.path == CHANGELOG) else { return Ok(None) };
+    let FileKind::File { content, .. } = &file.kind else { return Ok(None) };
+    let contents = reader.contents(&[(CHANGELOG, content)])?;
+    Ok(contents.first().map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 impl BuiltArchive {

@@ -25,7 +25,7 @@ impl BuiltArchive {
     /// Returns what writing the archive to `path` would change. Writes nothing.
     ///
     /// # Errors
-    /// [`BuildError::OutputIsInput`] if the file is one of those in the archive; [`BuildError::Exists`] if it exists with other content
+    /// [`BuildError::OutputIsInput`] if the file is one of those of the package; [`BuildError::Exists`] if it exists with other content
     /// and must not be replaced; [`BuildError::Read`] if it cannot be read.
     pub fn output_state(&self, path: &Path, may_replace: bool) -> Result<OutputState, BuildError> {
         if self.is_input(path) {
@@ -48,7 +48,7 @@ impl BuiltArchive {
         }
     }
 
-    /// Writes the archive to `path`, which afterwards has either its old or its new content.
+    /// Writes the archive to `path`, which afterwards has either its old or its new content. Creates the folder of the archive.
     ///
     /// # Errors
     /// Those of [`Self::output_state`], and [`BuildError::Write`] if the file cannot be written.
@@ -59,6 +59,7 @@ impl BuiltArchive {
         }
         let unwritable = |source| BuildError::Write { path: path.to_owned(), source };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
         let mut options = tempfile::Builder::new();
         options.prefix(".eqp-build-");
         #[cfg(unix)]

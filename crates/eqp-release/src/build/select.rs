@@ -43,6 +43,8 @@ pub(super) struct Selection {
     /// Sorted by path, byte by byte.
     pub(super) files: Vec<Selected>,
     pub(super) excluded: Vec<Exclusion>,
+    /// The patterns of the caller that match no file.
+    pub(super) unmatched: Vec<String>,
     /// The links that were replaced by the files that they point to.
     pub(super) links: Vec<String>,
 }
@@ -92,7 +94,9 @@ pub(super) fn select(files: &[TreeFile], patterns: &Excludes, reader: &Reader) -
         selected.push(Selected { path, content, is_executable });
     }
     selected.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(Selection { files: selected, excluded: excluded.into_values().collect(), links: replaced })
+    let unmatched = patterns.requested().filter(|pattern| !files.iter().any(|file| pattern.excludes(&file.path)));
+    let unmatched = unmatched.map(|pattern| pattern.text().to_owned()).collect();
+    Ok(Selection { files: selected, excluded: excluded.into_values().collect(), unmatched, links: replaced })
 }
 
 /// Refuses names that are not UTF-8, and names that would be the same file on Windows or macOS.

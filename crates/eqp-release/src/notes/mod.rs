@@ -22,6 +22,13 @@ pub use markdown::{Converted, to_html};
 pub enum NotesSource {
     /// The section of the version in a changelog in the format of Keep a Changelog.
     Changelog(PathBuf),
+    /// The same, of a changelog that was read already, for example from a git tag.
+    ChangelogText {
+        /// The name of the changelog for messages.
+        name: String,
+        /// The changelog.
+        text: String,
+    },
     /// The release of the version's tag at a code host.
     Release(HostedRepository),
     /// A whole file: HTML if its name ends with `.html` or `.htm`, otherwise Markdown.
@@ -74,6 +81,10 @@ pub async fn read_notes(
                 let version = version.ok_or(NotesError::NoVersion)?;
                 changelog::section(&text, version).map(|section| to_html(&section))
             }
+            NotesSource::ChangelogText { text, .. } => {
+                let version = version.ok_or(NotesError::NoVersion)?;
+                changelog::section(text, version).map(|section| to_html(&section))
+            }
             NotesSource::Release(repository) => {
                 let tags = tags(version, tag)?;
                 repository.notes(&tags).await?.map(|text| to_html(&text))
@@ -104,6 +115,7 @@ impl NotesSource {
     fn name(&self) -> String {
         match self {
             Self::Changelog(path) | Self::File(path) => path.display().to_string(),
+            Self::ChangelogText { name, .. } => name.clone(),
             Self::Release(repository) => repository.to_string(),
         }
     }

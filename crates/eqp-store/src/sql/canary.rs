@@ -112,16 +112,16 @@ pub struct PassedCanary {
     pub via: String,
 }
 
-/// Records that a canary has passed, if its callback with this ID is stored. Returns `None` if it is not.
+/// Records that a canary has passed, if its callback with this ID is stored. Returns `None` if it is not, or arrived too late.
 pub async fn pass(connection: &mut PgConnection, id: i64, callback: Uuid) -> Result<Option<PassedCanary>, sqlx::Error> {
     query_as!(
         PassedCanary,
         r#"
         update eqp.canary
-        set callback_id = stored.id, passed_at = coalesce(canary.passed_at, now())
+        set callback_id = stored.id, passed_at = coalesce(canary.passed_at, stored.received_at)
         from eqp.callback as stored
         where canary.id = $1 and stored.id = $2 and stored.credential_id = canary.id
-          and stored.endpoint_id = canary.endpoint_id
+          and stored.endpoint_id = canary.endpoint_id and stored.received_at <= canary.expires_at
         returning canary.passed_at as "passed_at!", stored.via
         "#,
         id,

@@ -48,14 +48,26 @@ Examples:
   # another host makes the request (ssh -D 1080 that.host)
   eqp doctor --canary main --via socks5h://127.0.0.1:1080")]
 pub(crate) struct Doctor {
-    /// Only send a test callback to this endpoint, or to all that are registered
+    /// Only send a test callback, to this endpoint or to all registered ones
     #[arg(long, value_name = "ENDPOINT", num_args = 0..=1, default_missing_value = "")]
     canary: Option<String>,
     /// Proxy on another host that makes the request (http, https, socks5h)
-    #[arg(long, value_name = "URL", requires = "canary")]
+    #[arg(long, value_name = "URL", requires = "canary", value_parser = proxy)]
     via: Option<Url>,
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
+}
+
+/// Parses the URL of a proxy. Its password would be visible to other users of the machine.
+fn proxy(text: &str) -> std::result::Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "it is not a URL such as socks5h://127.0.0.1:1080".to_owned())?;
+    if !matches!(url.scheme(), "http" | "https" | "socks5h") || !url.has_host() {
+        return Err("it is not the URL of an http, https or socks5h proxy, such as socks5h://127.0.0.1:1080".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it contains a user name or a password, which other users of this machine could read".to_owned());
+    }
+    Ok(url)
 }
 
 impl Doctor {

@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, Table, counted, escaped};
 use crate::shutdown;
+use crate::text::shell_word;
 
 /// The number of digits of a commit ID in messages.
 const SHORT_ID: usize = 12;
@@ -34,10 +35,10 @@ const MAX_NAMES: usize = 5;
 #[command(group = ArgGroup::new("source").required(true).args(["tag", "working_tree"]))]
 #[command(after_help = "\
 Examples:
-  eqp packages build --tag v1.5.0                       # writes acme-badges-1.5.0.zip
+  eqp packages build --tag v1.5.0      # writes acme-badges-1.5.0.zip
   eqp packages build --tag v1.5.0 --out dist/badges.zip packages/badges
-  eqp packages build --working-tree --dry-run           # check the folder, and write nothing
-  eqp packages build --tag v1.5.0 --exclude docs/ --exclude '*.psd' --manifest release.toml")]
+  eqp packages build --working-tree --dry-run      # only check the folder
+  eqp packages build --tag v1.5.0 --exclude docs/ --manifest release.toml")]
 pub(crate) struct Build {
     /// Folder of the package, in a git repository
     #[arg(value_name = "FOLDER", default_value = ".")]
@@ -48,10 +49,10 @@ pub(crate) struct Build {
     /// Build from the files as they are on disk, without those that git ignores
     #[arg(long)]
     working_tree: bool,
-    /// Archive to write, or the folder for it [default: name and version of the package, in the current folder]
+    /// Archive to write, or a folder for it, such as dist/ [default: the current folder, with name and version]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Overwrite an existing file that has other content
+    /// Replace an existing archive with different content
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -72,10 +73,10 @@ pub(crate) struct Build {
 /// The options for files that are not packed.
 #[derive(Args, Debug)]
 struct PatternOptions {
-    /// Pattern of files not to pack, as in .gitignore; can be repeated
+    /// Pattern of files not to pack, as in .gitignore but without `!` and `[`; can be repeated
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
-    /// Pack files of CI, tests, editors and so on, too
+    /// Also pack the files that the default patterns exclude, such as those of CI, tests and editors
     #[arg(long)]
     no_default_excludes: bool,
 }
@@ -234,10 +235,11 @@ impl Change for ArchiveCreation<'_> {
             None => source,
         };
         let options = check.build_options()?;
-        let excludes = excludes(&options, &self.build.patterns.exclude, self.build.patterns.no_default_excludes)?;
+        let PatternOptions { exclude, no_default_excludes } = &self.build.patterns;
+        let excludes = excludes(&options, exclude, *no_default_excludes, folder, check.manifest_file())?;
         let built = source.excludes(excludes).run(&stop).await?;
         let path = match out {
-            Some(out) if out.is_dir() => out.join(built.file_name()),
+            Some(out) if out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/") => out.join(built.file_name()),
             Some(out) => out.clone(),
             None => built.file_name().into(),
         };
@@ -252,7 +254,8 @@ impl Change for ArchiveCreation<'_> {
         }
         let name = path.file_name().map_or_else(|| built.file_name(), |name| name.to_string_lossy().into_owned());
         let report = check.run(built.checked(name), self.output, &stop).await?;
-        refuse_secrets(&report, &[&options.allow_secret[..], &self.build.allow_secret].concat())?;
+        let allowed = [&options.allow_secret[..], &self.build.allow_secret].concat();
+        refuse_secrets(&report, &allowed, "--exclude", "--allow-secret")?;
         *self.report = Some(report.clone());
         Ok(BuildPlan { built, path, state, report })
     }
@@ -284,9 +287,20 @@ impl Build {
     }
 }
 
-/// Returns the patterns of files that are not packed: those of a manifest, and others.
-pub(crate) fn excludes(options: &BuildOptions, more: &[String], without_default: bool) -> Result<Excludes> {
-    let patterns = options.exclude.iter().chain(more);
+/// Returns the patterns of files that are not packed: those of a manifest, the manifest itself if it is in the folder, and others.
+pub(crate) fn excludes(
+    options: &BuildOptions,
+    more: &[String],
+    without_default: bool,
+    folder: &Path,
+    manifest: Option<&Path>,
+) -> Result<Excludes> {
+    let manifest = manifest.and_then(|manifest| {
+        let path = manifest.canonicalize().ok()?.strip_prefix(folder.canonicalize().ok()?).ok()?.to_owned();
+        // A name with special characters cannot be a pattern.
+        Some(format!("/{}", path.to_str().filter(|path| !path.contains(['\\', '[', '*', '?']))?))
+    });
+    let patterns: Vec<&String> = options.exclude.iter().chain(more).chain(&manifest).collect();
     Ok(if without_default || options.no_default_excludes {
         Excludes::only(patterns)?
     } else {
@@ -294,8 +308,8 @@ pub(crate) fn excludes(options: &BuildOptions, more: &[String], without_default:
     })
 }
 
-/// Fails if the archive contains secrets in files where they are not allowed.
-pub(crate) fn refuse_secrets(report: &Report, allowed: &[String]) -> Result {
+/// Fails if the archive contains secrets in files where they are not allowed. `exclude` and `allow` name the options in the remedy.
+pub(crate) fn refuse_secrets(report: &Report, allowed: &[String], exclude: &str, allow: &str) -> Result {
     let secrets = report.secrets().map_err(|not_run| {
         Failure::new(Exit::Failed, "the archive was not searched for secrets completely")
             .why(format!("{} did not run: {}", not_run.rule.id, not_run.reason))
@@ -315,13 +329,14 @@ pub(crate) fn refuse_secrets(report: &Report, allowed: &[String]) -> Result {
             failure.why(format!("{}: {}", escaped(&found.location.to_string()), escaped(&found.message)))
         })
         .next("remove them from the files, and change them if anyone else has seen them")
-        .next(format!("or do not pack the file: --exclude {path}"))
-        .next(format!("or allow it, if every buyer may see it: --allow-secret {path}")))
+        .next(format!("or do not pack the file: {exclude} {}", shell_word(&format!("/{path}"))))
+        .next(format!("or allow it, if every buyer may see it: {allow} {}", shell_word(&path))))
 }
 
 /// Returns what a person should know about an archive that was built from a folder.
 pub(crate) fn notes(built: &BuiltArchive) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
+    notes.extend(built.unmatched.iter().map(|pattern| format!("the pattern `{}` matches no file", escaped(pattern))));
     if built.source == BuiltFrom::Folder {
         notes.push(
             "the folder is not in a git repository: all its files are packed that no pattern excludes".to_owned(),
@@ -332,7 +347,7 @@ pub(crate) fn notes(built: &BuiltArchive) -> Vec<String> {
         let named: Vec<_> = named.iter().map(|link| escaped(link)).collect();
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let links = counted(built.links.len(), "symbolic link");
-        notes.push(format!("{links} replaced by the files that they point to: {}{more}", named.join(", ")));
+        notes.push(format!("{links} replaced by the content of the target: {}{more}", named.join(", ")));
     }
     notes
 }

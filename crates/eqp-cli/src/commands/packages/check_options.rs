@@ -69,15 +69,20 @@ impl CheckOptions {
 
     /// Returns the manifest's options for building an archive. Standard input can only be read once, for the check.
     pub(super) fn build_options(&self) -> Result<BuildOptions> {
-        match self.manifest.as_deref().filter(|path| path.as_os_str() != "-") {
+        match self.manifest_file() {
             Some(path) => Ok(Manifest::read(path)?.build),
             None => Ok(BuildOptions::default()),
         }
     }
 
+    /// Returns the file with the manifest, unless it is standard input.
+    pub(super) fn manifest_file(&self) -> Option<&Path> {
+        self.manifest.as_deref().filter(|path| path.as_os_str() != "-")
+    }
+
     /// Returns the name of the manifest for reports.
     pub(super) fn manifest_name(&self) -> Option<Cow<'_, str>> {
-        self.manifest.as_deref().filter(|path| path.as_os_str() != "-").map(Path::to_string_lossy)
+        self.manifest_file().map(Path::to_string_lossy)
     }
 
     /// Warns if the archive has an older version than the previous archive.

@@ -18,6 +18,11 @@ use crate::output::counted;
 pub(super) struct TagArchive {
     _folder: TempDir,
     pub(super) path: PathBuf,
+    pub(super) tag: String,
+    /// The folder of the package.
+    pub(super) folder: PathBuf,
+    /// The changelog of the tag.
+    pub(super) changelog: Option<String>,
 }
 
 impl TagArchive {
@@ -35,10 +40,10 @@ impl TagArchive {
             Some(path) => Manifest::read(path)?.build,
             None => BuildOptions::default(),
         };
-        let built = Build::from_tag(folder, tag).excludes(excludes(&options, &[], false)?).run(stop).await?;
+        let built = Build::from_tag(folder, tag).excludes(excludes(&options, &[], false, folder, manifest)?).run(stop).await?;
         let name = built.file_name();
         let report = run_check(Check::new(), built.checked(name.as_str()), stop).await?;
-        refuse_secrets(&report, &options.allow_secret)?;
+        refuse_secrets(&report, &options.allow_secret, "in [build] of the manifest: exclude", "allow_secret")?;
         let scratch = tempfile::tempdir()
             .map_err(|error| Failure::new(Exit::Failed, "cannot create a temporary folder").because(&error))?;
         let path = scratch.path().join(&name);
@@ -49,6 +54,6 @@ impl TagArchive {
         let text = format!("built {name} from tag {tag}: {}, SHA-256 {}", counted(built.files, "file"), built.sha256);
         let facts = StepFacts { file: Some(path.to_string_lossy()), ..StepFacts::default() };
         progress.done("build", &text, facts)?;
-        Ok(Self { path, _folder: scratch })
+        Ok(Self { path, tag: tag.to_owned(), folder: folder.to_owned(), changelog: built.changelog, _folder: scratch })
     }
 }

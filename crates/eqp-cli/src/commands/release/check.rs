@@ -19,12 +19,18 @@ use crate::output::{counted, escaped, shell_word};
 const VERSION_IS_SAME: &str = "version-is-same";
 
 /// Returns the command that shows the complete report.
-fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
+fn check_command(wanted: &SelectedPackage, archive: &Path, built: Option<&TagArchive>) -> String {
     let path = |path: &Path| shell_word(&path.to_string_lossy());
-    let archive = path(archive);
+    let command = match built {
+        // The archive is in a temporary folder.
+        Some(TagArchive { tag, folder, .. }) => {
+            format!("eqp packages build --tag {} --dry-run {}", shell_word(tag), path(folder))
+        }
+        None => format!("eqp packages check {}", path(archive)),
+    };
     match wanted.manifest.as_deref().filter(|manifest| manifest.as_os_str() != "-") {
-        Some(manifest) => format!("eqp packages check {archive} --manifest {}", path(manifest)),
-        None => format!("eqp packages check {archive}"),
+        Some(manifest) => format!("{command} --manifest {}", path(manifest)),
+        None => command,
     }
 }
 
@@ -59,6 +65,7 @@ enum CheckFailed {
 pub(super) async fn check(
     context: &Context,
     wanted: &SelectedPackage,
+    built: Option<&TagArchive>,
     stop: &CancellationToken,
     progress: &mut Progress,
 ) -> Result {
@@ -104,7 +111,7 @@ pub(super) async fn check(
     });
     let refused = reasons
         .fold(refused, |failure, reason| failure.why_in_lines(&reason))
-        .next(format!("show the complete report: {}", check_command(wanted, archive)));
+        .next(format!("show the complete report: {}", check_command(wanted, archive, built)));
     // Different versions in manifest and archive are refused even without the check.
     let is_ambiguous = report.findings.iter().any(|found| found.rule.id == VERSION_IS_SAME);
     Err(if is_ambiguous { refused } else { refused.next("or submit it anyway with --skip-check") })

@@ -163,13 +163,13 @@ impl Release {
             None => None,
         };
         let mut selected = self.selection.read(built.as_ref().map(|built| built.path.clone()), self.track)?;
-        self.notes.apply(&mut selected, &folder, tag.as_deref(), context.output).await?;
+        self.notes.apply(&mut selected, &folder, built.as_ref(), context.output).await?;
         if self.from_previous {
             let client = client(&context.settings.marketplace)?;
             previous::complete(&client, &mut selected, context.output).await?;
         }
         if !self.skip_check {
-            check::check(context, &selected, &stop, &mut progress).await?;
+            check::check(context, &selected, built.as_ref(), &stop, &mut progress).await?;
         }
         let mut target = Target::new(selected.track, self.until.into());
         target.supersede = self.force.supersede;

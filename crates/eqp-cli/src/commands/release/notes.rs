@@ -9,7 +9,8 @@ use eqp_release::notes::{CodeHost, HostedRepository, NotesSource, read_notes};
 use eqp_types::Secret;
 use url::Url;
 
-use crate::failure::{Failure, Result};
+use super::built::TagArchive;
+use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
 
 const CHANGELOG: &str = "CHANGELOG.md";
@@ -17,7 +18,10 @@ const CHANGELOG: &str = "CHANGELOG.md";
 /// The options for release notes.
 #[derive(Args, Debug)]
 pub(super) struct NotesOptions {
-    /// Where to read release_notes: changelog[:FILE], github, gitlab or file:FILE; the first of several that has them
+    /// Source of the release notes: changelog[:FILE], github, gitlab or file:FILE
+    ///
+    /// With --tag, `changelog` is the CHANGELOG.md of the tag. If the option is repeated, the first source with notes for
+    /// the version is used; a file that does not exist is an error.
     #[arg(long, value_name = "SOURCE")]
     notes_from: Vec<NotesFrom>,
     /// Repository at GitHub (owner/name) or GitLab (path or ID) [default: that of the CI job]
@@ -50,20 +54,20 @@ impl FromStr for NotesFrom {
 }
 
 impl NotesOptions {
-    /// Reads the release notes and sets them in the package. `folder` contains the changelog.
+    /// Reads the release notes and sets them in the package. The changelog is that of the built archive, or otherwise the one in `folder`.
     pub(super) async fn apply(
         &self,
         selected: &mut SelectedPackage,
         folder: &Path,
-        tag: Option<&str>,
+        built: Option<&TagArchive>,
         output: Output,
     ) -> Result {
         if self.notes_from.is_empty() {
             return Ok(());
         }
-        let sources = self.notes_from.iter().map(|from| self.source(from, folder)).collect::<Result<Vec<_>>>()?;
+        let sources = self.notes_from.iter().map(|from| self.source(from, folder, built)).collect::<Result<Vec<_>>>()?;
         let changes = &mut selected.package.changes;
-        let notes = read_notes(&sources, changes.version.as_deref(), tag).await?;
+        let notes = read_notes(&sources, changes.version.as_deref(), built.map(|built| built.tag.as_str())).await?;
         let characters = notes.html.chars().count();
         output.note(format_args!("release notes from {}: {characters} characters", escaped(&notes.source)));
         for warning in &notes.warnings {
@@ -73,10 +77,20 @@ impl NotesOptions {
         Ok(())
     }
 
-    fn source(&self, from: &NotesFrom, folder: &Path) -> Result<NotesSource> {
+    fn source(&self, from: &NotesFrom, folder: &Path, built: Option<&TagArchive>) -> Result<NotesSource> {
         Ok(match from {
             NotesFrom::Changelog(Some(file)) => NotesSource::Changelog(file.clone()),
-            NotesFrom::Changelog(None) => NotesSource::Changelog(folder.join(CHANGELOG)),
+            NotesFrom::Changelog(None) => match built {
+                Some(TagArchive { changelog: Some(text), tag, .. }) => {
+                    NotesSource::ChangelogText { name: format!("{CHANGELOG} of tag {tag}"), text: text.clone() }
+                }
+                Some(TagArchive { tag, .. }) => {
+                    return Err(Failure::new(Exit::NotFound, "there are no release notes")
+                        .why(format!("the folder of the package has no {CHANGELOG} at tag {}", escaped(tag)))
+                        .next(format!("add one and move the tag, or pass a file: --notes-from changelog:{CHANGELOG}")));
+                }
+                None => NotesSource::Changelog(folder.join(CHANGELOG)),
+            },
             NotesFrom::File(file) => NotesSource::File(file.clone()),
             NotesFrom::GitHub => {
                 let token = variable("GITHUB_TOKEN").or_else(|| variable("GH_TOKEN"));

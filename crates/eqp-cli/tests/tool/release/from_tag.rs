@@ -107,7 +107,7 @@ async fn what_is_missing_is_an_error_before_anything_is_sent() {
     };
     let archive = ["submission.zip", "--skip-check"];
     for (code, arguments, expected) in [
-        (4, &["--tag", "v9.0.0"][..], "the newest are v1.3.0"),
+        (4, &["--tag", "v9.0.0"][..], "such as v1.3.0"),
         (4, &["--tag", "v1.3.0", "--notes-from", "changelog:shop/README.md"], "no heading with a version"),
         (2, &["--tag", "v1.3.0", "--notes-from", "file:none.md"], "cannot read none.md"),
         (2, &["--tag", "v1.3.0", "--notes-from", "web"], "file:FILE"),

@@ -32,7 +32,7 @@ impl From<SubmissionReview> for SharedReview {
         let waits = matches!(review.state, VersionState::InReview | VersionState::Stuck);
         let (typical, product) = (review.typical_in_words().filter(|_| waits), review.product());
         let is_change = |kind: TimelineKind| matches!(kind, TimelineKind::Callback | TimelineKind::Reconciliation);
-        let changes = review.timeline.into_iter().filter(|entry| is_change(entry.kind));
+        let changes = review.timeline.into_iter().filter(|entry| is_change(entry.kind) && !entry.is_late());
         Self {
             sentence: review.sentence,
             state: review.state,

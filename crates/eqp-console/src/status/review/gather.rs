@@ -162,7 +162,8 @@ impl Gathering<'_> {
             VersionState::InReview | VersionState::Stuck | VersionState::Draft | VersionState::Recalled
         );
         let is_patch = facts.is_patch == Some(true);
-        let context = StepContext { typical: &typical, is_patch, has_ended: !is_open, now: self.now };
+        let is_released = version.line.state == VersionState::InStore;
+        let context = StepContext { typical: &typical, is_patch, has_ended: !is_open, is_released, now: self.now };
         let mut tracks = Vec::new();
         tracks.extend(self.scan().await?.map(|(scan, events)| context.track(&scan, &events)));
         for flow in ["technical", "marketing"] {

@@ -233,6 +233,16 @@ pub struct TimelineEntry {
     pub alert: Option<i64>,
 }
 
+impl TimelineEntry {
+    /// Returns whether it is only a report that arrived late, which changed nothing.
+    pub(crate) fn is_late(&self) -> bool {
+        self.remark.as_deref() == Some(LATE)
+    }
+}
+
+/// The remark of a report that arrived after a newer one.
+pub(super) const LATE: &str = "late: the status did not change";
+
 /// The kind of an entry of the timeline.
 #[derive(
     Clone,

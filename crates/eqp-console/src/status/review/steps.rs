@@ -23,6 +23,8 @@ pub(super) struct StepContext<'a> {
     pub(super) is_patch: bool,
     /// The review has ended, so that no step follows.
     pub(super) has_ended: bool,
+    /// The version is in the store, so that no step is in progress.
+    pub(super) is_released: bool,
     pub(super) now: OffsetDateTime,
 }
 
@@ -80,7 +82,7 @@ impl StepContext<'_> {
             let status = step.status.as_deref().unwrap_or_default();
             step.state = match status {
                 "rejected" | "failed" | "canceled_by_admin" | "admin_removed_from_store" => ReviewStepState::Failed,
-                _ if next.is_some() || is_result(status) || self.has_ended => ReviewStepState::Done,
+                _ if next.is_some() || is_result(status) || self.is_released => ReviewStepState::Done,
                 _ => ReviewStepState::Current,
             };
             let until = next.or((step.state == ReviewStepState::Current).then_some(self.now));
@@ -178,7 +180,7 @@ mod tests {
     fn steps_have_a_state_and_a_duration_and_are_followed_by_those_ahead() {
         use ReviewStepState::{Current, Done, Failed, NotBegun};
         let typical = HashMap::new();
-        let context = |is_patch| StepContext { typical: &typical, is_patch, has_ended: false, now: NOW };
+        let context = |is_patch| StepContext { typical: &typical, is_patch, has_ended: false, is_released: false, now: NOW };
         let begun = events(&[(9, "draft"), (8, "in_automation")]);
         let ahead = context(false).track(&track("in_automation"), &begun);
         assert_eq!(
@@ -198,5 +200,9 @@ mod tests {
         assert_eq!(shown(&alone), [("manual QA", Current, Some(0)), ("result", NotBegun, None)]);
         let ended = StepContext { has_ended: true, ..context(false) };
         assert_eq!(shown(&ended.track(&track("draft"), &[])), []);
+        // One review can go on after the other one has rejected the version.
+        assert_eq!(shown(&ended.track(&track("in_manual_qa"), &[])), [("manual QA", Current, Some(0))]);
+        let released = StepContext { is_released: true, ..ended };
+        assert_eq!(shown(&released.track(&track("in_manual_qa"), &[])), [("manual QA", Done, None)]);
     }
 }

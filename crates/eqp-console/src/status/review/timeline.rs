@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::words;
-use super::model::{TimelineEntry, TimelineKind};
+use super::model::{LATE, TimelineEntry, TimelineKind};
 
 /// The most entries.
 const ENTRIES: usize = 500;
@@ -76,7 +76,7 @@ impl TimelineFacts<'_> {
             None | Some(Disposition::Applied) => {}
             Some(Disposition::Reentered) => remarks.push("the status in between was not reported"),
             Some(Disposition::Ambiguous) => remarks.push("another status was reported for the same time"),
-            Some(Disposition::Late) => remarks.push("late: the status did not change"),
+            Some(Disposition::Late) => remarks.push(LATE),
             Some(Disposition::Corrected) => remarks.push("the API contradicted the last callback"),
         }
         (!remarks.is_empty()).then(|| remarks.join("; "))
