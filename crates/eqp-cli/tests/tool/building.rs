@@ -133,7 +133,10 @@ fn bad_input_is_refused_with_what_to_do() {
     assert_eq!(std::fs::read_to_string(other).unwrap(), "other");
     for folder in ["dist/", "out"] {
         let dry = build(&home, &["--tag", "v1.2.0", "--out", folder, "--dry-run"]);
-        assert!(dry.code == 0 && dry.stdout.contains(&format!("would write {}/acme-", folder.trim_end_matches('/'))), "{dry:?}");
+        assert!(
+            dry.code == 0 && dry.stdout.contains(&format!("would write {}/acme-", folder.trim_end_matches('/'))),
+            "{dry:?}"
+        );
     }
     let new_folder = build(&home, &["--tag", "v1.2.0", "--out", "dist/", "--exclude", "none/"]);
     assert!(new_folder.code == 0 && home.path().join("dist/acme-module-badges-1.2.0.zip").exists(), "{new_folder:?}");

@@ -137,7 +137,10 @@ impl CredentialIndex {
                 username: canary.username.clone(),
                 hash,
             });
-            self.canaries.insert(canary.username, Canary { principal, valid_until: now + canary.valid_for, uses: AtomicU8::new(MAX_USES) });
+            self.canaries.insert(
+                canary.username,
+                Canary { principal, valid_until: now + canary.valid_for, uses: AtomicU8::new(MAX_USES) },
+            );
         }
         self
     }
@@ -210,7 +213,10 @@ impl CredentialIndex {
         let (endpoint, hash) =
             principal.map_or((EndpointId(0), KeyedHash::NONE), |principal| (principal.endpoint, principal.hash));
         let matches = hash.matches(&KeyedHash::of(key, endpoint, username, password));
-        let used = known.filter(|_| matches)?.uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let used = known
+            .filter(|_| matches)?
+            .uses
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         principal.filter(|_| used.is_ok()).cloned()
     }
 

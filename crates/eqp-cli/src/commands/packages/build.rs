@@ -239,7 +239,9 @@ impl Change for ArchiveCreation<'_> {
         let excludes = excludes(&options, exclude, *no_default_excludes, folder, check.manifest_file())?;
         let built = source.excludes(excludes).run(&stop).await?;
         let path = match out {
-            Some(out) if out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/") => out.join(built.file_name()),
+            Some(out) if out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+                out.join(built.file_name())
+            }
             Some(out) => out.clone(),
             None => built.file_name().into(),
         };

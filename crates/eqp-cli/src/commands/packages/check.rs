@@ -102,7 +102,8 @@ impl Check {
         if !self.archive.is_dir() {
             return self.options.run(CheckedArchive::File(self.archive.clone()), output, &stop).await;
         }
-        let excludes = excludes(&self.options.build_options()?, &[], false, &self.archive, self.options.manifest_file())?;
+        let excludes =
+            excludes(&self.options.build_options()?, &[], false, &self.archive, self.options.manifest_file())?;
         let built = Build::from_working_tree(&self.archive).excludes(excludes).for_check().run(&stop).await?;
         for note in notes(&built) {
             output.note(note);

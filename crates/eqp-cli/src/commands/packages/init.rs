@@ -165,7 +165,9 @@ impl Init {
         }
         context.output.line(format_args!("{written}"))?;
         if self.sku.is_some() {
-            context.output.note(format_args!("to release it: eqp release ARCHIVE --manifest {written} --from-previous"));
+            context
+                .output
+                .note(format_args!("to release it: eqp release ARCHIVE --manifest {written} --from-previous"));
         } else if let Some(archive) = &self.archive {
             let archive = archive.display();
             context.output.note(format_args!("fill it in, then: eqp packages check {archive} --manifest {written}"));

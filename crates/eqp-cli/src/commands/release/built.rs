@@ -40,7 +40,8 @@ impl TagArchive {
             Some(path) => Manifest::read(path)?.build,
             None => BuildOptions::default(),
         };
-        let built = Build::from_tag(folder, tag).excludes(excludes(&options, &[], false, folder, manifest)?).run(stop).await?;
+        let built =
+            Build::from_tag(folder, tag).excludes(excludes(&options, &[], false, folder, manifest)?).run(stop).await?;
         let name = built.file_name();
         let report = run_check(Check::new(), built.checked(name.as_str()), stop).await?;
         refuse_secrets(&report, &options.allow_secret, "in [build] of the manifest: exclude", "allow_secret")?;

@@ -8,6 +8,7 @@ use eqp_types::Environment;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::built::TagArchive;
 use super::outcome::ResultStep;
 use super::progress::{Progress, StepFacts};
 use crate::compose::client::client;

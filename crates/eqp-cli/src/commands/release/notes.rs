@@ -65,7 +65,8 @@ impl NotesOptions {
         if self.notes_from.is_empty() {
             return Ok(());
         }
-        let sources = self.notes_from.iter().map(|from| self.source(from, folder, built)).collect::<Result<Vec<_>>>()?;
+        let sources =
+            self.notes_from.iter().map(|from| self.source(from, folder, built)).collect::<Result<Vec<_>>>()?;
         let changes = &mut selected.package.changes;
         let notes = read_notes(&sources, changes.version.as_deref(), built.map(|built| built.tag.as_str())).await?;
         let characters = notes.html.chars().count();
@@ -87,7 +88,9 @@ impl NotesOptions {
                 Some(TagArchive { tag, .. }) => {
                     return Err(Failure::new(Exit::NotFound, "there are no release notes")
                         .why(format!("the folder of the package has no {CHANGELOG} at tag {}", escaped(tag)))
-                        .next(format!("add one and move the tag, or pass a file: --notes-from changelog:{CHANGELOG}")));
+                        .next(format!(
+                            "add one and move the tag, or pass a file: --notes-from changelog:{CHANGELOG}"
+                        )));
                 }
                 None => NotesSource::Changelog(folder.join(CHANGELOG)),
             },

@@ -180,7 +180,8 @@ mod tests {
     fn steps_have_a_state_and_a_duration_and_are_followed_by_those_ahead() {
         use ReviewStepState::{Current, Done, Failed, NotBegun};
         let typical = HashMap::new();
-        let context = |is_patch| StepContext { typical: &typical, is_patch, has_ended: false, is_released: false, now: NOW };
+        let context =
+            |is_patch| StepContext { typical: &typical, is_patch, has_ended: false, is_released: false, now: NOW };
         let begun = events(&[(9, "draft"), (8, "in_automation")]);
         let ahead = context(false).track(&track("in_automation"), &begun);
         assert_eq!(
