@@ -11,6 +11,8 @@ use crate::{Result, workspace};
 
 /// The tested version. A newer one can have other checks and options.
 const VERSION: &str = "4.32.5";
+/// The library that generates the requests. The same seed sends the same requests only with the same version of it.
+const HYPOTHESIS: &str = "hypothesis==6.170.17";
 /// The variable that contains the token. The command line is visible to other users of the machine.
 const TOKEN: &str = "EQP_CHECK_API_TOKEN";
 /// The configuration, which reads the token from the variable.
@@ -42,7 +44,7 @@ impl Schemathesis {
         run(create).await?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         let mut install = program(folder.join("bin/python"), pip);
-        install.arg(format!("schemathesis=={VERSION}"));
+        install.arg(format!("schemathesis=={VERSION}")).arg(HYPOTHESIS);
         run(install).await.map_err(|error| {
             format!(
                 "Schemathesis {VERSION} could not be installed from PyPI, which needs access to the network: {error}"

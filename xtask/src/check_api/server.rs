@@ -15,7 +15,7 @@ use crate::Result;
 use crate::process::program;
 
 /// The time limit for the start of a program.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// A body that is neither text nor JSON.
 const NO_TEXT: &[u8] = b"\xff\x00 <script>alert(1)</script>";
 /// The number of bytes of the log that are shown after a failure.
