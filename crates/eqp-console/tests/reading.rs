@@ -187,12 +187,11 @@ async fn a_callback_is_shown_and_downloaded_byte_for_byte() {
         assert_eq!(server.local.callback_body(*id).await.unwrap().unwrap(), *body);
         let shown = server.local.callback(*id).await.unwrap().unwrap();
         assert_eq!(shown.callback.size_bytes, body.len() as u64);
-        match std::str::from_utf8(body) {
-            Ok(text) => assert_eq!((shown.body.encoding, shown.body.content.as_str()), (ByteEncoding::Utf8, text)),
-            Err(_) => {
-                let hex: String = body.iter().map(|byte| format!("{byte:02x}")).collect();
-                assert_eq!((shown.body.encoding, shown.body.content), (ByteEncoding::Hex, hex));
-            }
+        if let Ok(text) = std::str::from_utf8(body) {
+            assert_eq!((shown.body.encoding, shown.body.content.as_str()), (ByteEncoding::Utf8, text));
+        } else {
+            let hex: Vec<String> = body.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!((shown.body.encoding, shown.body.content), (ByteEncoding::Hex, hex.concat()));
         }
     }
     let odd = server.local.callback(ids[5]).await.unwrap().unwrap();

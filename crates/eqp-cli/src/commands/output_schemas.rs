@@ -192,12 +192,16 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "spool set-aside",
             vec![of::<spool::change::SetAsideReport<'_>>, of::<spool::change::SetAsideDryRun<'_>>],
         ),
-        object("reproject", vec![of::<Reprojected>]),
-        object("retention", vec![of::<retention::RetentionReport>]),
     ]);
+    all.extend(of_upkeep());
     all.extend(of_tokens());
     all.extend(of_generated());
     all
+}
+
+/// Returns the JSON of the commands that maintain a database.
+fn of_upkeep() -> Vec<CommandJson> {
+    vec![object("reproject", vec![of::<Reprojected>]), object("retention", vec![of::<retention::RetentionReport>])]
 }
 
 /// Returns the JSON of the commands about tokens, and of the audit log.

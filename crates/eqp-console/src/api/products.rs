@@ -141,7 +141,7 @@ fn submitted(versions: Vec<ProductVersion>) -> BTreeMap<String, Vec<SubmittedPro
         });
         product.versions += 1;
         product.name = name.or(product.name.take());
-        let Some(status) = overall.map(|status| canonical_status(&Flow::Overall, &status).to_owned()) else { continue };
+        let Some(status) = overall.map(|status| canonical_status(&Flow::Overall, &status).clone()) else { continue };
         match status.as_str() {
             "released_to_store" => {
                 let highest = [product.in_store.take(), version].into_iter().flatten();

@@ -79,7 +79,8 @@ async fn each_alert_rule_fires_on_the_series_of_a_receiver_and_none_while_all_is
     let written: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let mut tested: Vec<&str> = CAUSES.iter().map(|(alert, ..)| *alert).collect();
     let mut sorted = written.clone();
-    (tested.sort_unstable(), sorted.sort_unstable());
+    tested.sort_unstable();
+    sorted.sort_unstable();
     assert_eq!(tested, sorted, "every rule has a cause in this test");
 
     let receiver = receiver().await;

@@ -196,7 +196,7 @@ impl Build {
         let (files, source, reader) = self.list(&folder, cancellation)?;
         let changelog = changelog(&files, &reader)?;
         // Archives that were built earlier may be replaced.
-        let kept = files.iter().filter(|file| !file.path.ends_with(".zip"));
+        let kept = files.iter().filter(|file| Path::new(&file.path).extension().is_none_or(|kind| kind != "zip"));
         let mut inputs: Vec<PathBuf> = kept.map(|file| folder.join(&file.path)).collect();
         let Selection { files, excluded, links, unmatched } = select(&files, &self.excludes, &reader)?;
         inputs.extend(files.iter().map(|file| folder.join(&file.path)));
