@@ -1,4 +1,4 @@
-//! What the operator service knows about its own process, beside the database.
+//! Facts about the process of the operator service that are not in the database.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -10,7 +10,7 @@ use eqp_types::Package;
 /// The exit codes with which a shell reports that it cannot run a program.
 const CANNOT_RUN: [i32; 2] = [126, 127];
 
-/// A version that is in the store, as the command is told about it.
+/// A version that is in the store, as it is passed to the command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReleasedVersion {

@@ -24,13 +24,13 @@ const OWN_VARIABLES: &str = "EQP_";
 /// The command to run after a release to the store.
 #[derive(Args, Debug)]
 pub(super) struct ThenOptions {
-    /// Command to run, with `sh -c`, when it is in the store
+    /// Command to run with `sh -c` when the version is in the store
     #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
     then: Option<String>,
-    /// Check that exits with 0 if the command must not run again
+    /// Command that exits with 0 if the one of --then must not run again
     #[arg(long, value_name = "CHECK", requires = "then", value_parser = NonEmptyStringValueParser::new())]
     then_unless: Option<String>,
-    /// Time limit of the command, and of the check
+    /// Time limit for each of these two commands
     #[arg(long, value_name = "TIME", default_value = "15m", requires = "then", value_parser = run_time)]
     #[arg(hide_short_help = true)]
     then_timeout: Duration,

@@ -38,13 +38,13 @@ enum Kind {
 /// events, it polls the Marketplace. Outages, maintenance pages and other unusable responses do not end the wait; a
 /// rejected access key or an unknown ID does.
 ///
-/// --then runs a command each time this command finds the version in the store, so a crash can repeat it; --then-unless
-/// prevents that. It receives EQP_SUBMISSION_ID, EQP_SKU and EQP_VERSION, and prints to standard error. It needs an
-/// access key.
+/// --then runs a command each time `eqp wait` finds the version in the store, so the command can run again after a
+/// crash or in a later job; --then-unless prevents that. The command receives EQP_SUBMISSION_ID, EQP_SKU and
+/// EQP_VERSION, and its output goes to standard error. It needs an access key.
 ///
 /// Exit codes: 0 if the status was reached; 5 if a review or scan rejected the resource; 1 if it was recalled, was
 /// submitted for the other review only, or can no longer reach the status; 6 after the timeout; 9 if the command of
-/// --then failed, which the same call tries again.
+/// --then failed (repeat the call to retry).
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -67,7 +67,7 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = statuses::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// Maximum time to wait, such as 90s, 15m, 2h, 3d; 0: query once
+    /// Maximum time to wait, such as 90s, 15m, 2h or 3d; 0 queries once
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = wait_time)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with events]

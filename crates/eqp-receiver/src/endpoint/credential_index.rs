@@ -26,7 +26,7 @@ pub(crate) struct CredentialIndex {
     canaries: HashMap<String, Canary>,
 }
 
-/// How often one receiver accepts a canary. A proxy may send a request again.
+/// The number of times that one receiver accepts a canary. A proxy may send a request again.
 const MAX_USES: u8 = 3;
 
 /// The credential of a canary. It is not one of the endpoint's own, so its use proves nothing about the Marketplace and is not recorded.
@@ -34,7 +34,7 @@ const MAX_USES: u8 = 3;
 struct Canary {
     principal: Arc<Principal>,
     valid_until: Instant,
-    /// How often it may still be used: whoever answers at a wrong public URL learns it.
+    /// The number of further uses: a server at a wrong public URL learns the credential.
     uses: AtomicU8,
 }
 

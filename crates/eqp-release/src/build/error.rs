@@ -184,7 +184,7 @@ pub enum BuildError {
     },
     /// The zip library could not write the archive.
     #[error("the archive cannot be created")]
-    Zip(#[from] zip::result::ZipError),
+    Zip(#[source] ZipFailure),
     /// The build was cancelled.
     #[error("the build was cancelled")]
     Cancelled,
@@ -192,6 +192,11 @@ pub enum BuildError {
     #[error("the build was aborted")]
     Aborted(#[source] TaskError),
 }
+
+/// A failure of the zip library.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ZipFailure(pub(super) zip::result::ZipError);
 
 /// The reason why a symbolic link cannot be replaced by a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]

@@ -26,7 +26,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use composer_version::{BuiltVersion, VersionFrom};
-pub use error::{BuildError, LinkProblem};
+pub use error::{BuildError, LinkProblem, ZipFailure};
 pub use excludes::{DEFAULT_EXCLUDES, Excludes, ExclusionOrigin};
 pub use output::OutputState;
 pub use select::Exclusion;

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use eqp_check::Cancellation;
+use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
-use super::error::BuildError;
+use super::error::{BuildError, ZipFailure};
 
 /// The number of files in a group.
 const GROUP_FILES: usize = 32;
@@ -68,9 +69,14 @@ pub(super) fn pack(
     let bytes = packed.iter().map(|(_, group)| group.len()).sum();
     let mut archive = ZipWriter::new(Cursor::new(Vec::with_capacity(bytes)));
     for (_, group) in packed {
-        archive.merge_archive(ZipArchive::new(Cursor::new(group))?)?;
+        let group = ZipArchive::new(Cursor::new(group)).map_err(failed)?;
+        archive.merge_archive(group).map_err(failed)?;
     }
-    Ok(archive.finish()?.into_inner())
+    Ok(archive.finish().map_err(failed)?.into_inner())
+}
+
+fn failed(error: ZipError) -> BuildError {
+    BuildError::Zip(ZipFailure(error))
 }
 
 fn pack_group(
@@ -83,8 +89,8 @@ fn pack_group(
         if cancellation.is_cancelled() {
             return Err(BuildError::Cancelled);
         }
-        archive.start_file(file.path.as_str(), options(file, compression))?;
-        archive.write_all(&file.content).map_err(zip::result::ZipError::from)?;
+        archive.start_file(file.path.as_str(), options(file, compression)).map_err(failed)?;
+        archive.write_all(&file.content).map_err(|error| failed(error.into()))?;
     }
     Ok(archive.finish()?.into_inner())
 }

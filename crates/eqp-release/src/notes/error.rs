@@ -45,7 +45,7 @@ pub enum NotesError {
         /// The reason, without secrets.
         reason: String,
         /// The cause, if the request failed.
-        source: Option<reqwest::Error>,
+        source: Option<HttpFailure>,
     },
     /// The code host rejected the token, or needs one.
     #[error("{host} did not allow to read the release {tag} (HTTP {status})")]
@@ -67,3 +67,8 @@ pub struct Tried {
     /// The reason why it has none.
     pub reason: String,
 }
+
+/// A failure of an HTTP request.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct HttpFailure(pub(super) reqwest::Error);

@@ -10,7 +10,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::error::NotesError;
+use super::error::{HttpFailure, NotesError};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum size of a response, in bytes.
@@ -135,6 +135,6 @@ impl HostedRepository {
     }
 
     fn failed(&self, tag: &str, reason: &str, source: Option<reqwest::Error>) -> NotesError {
-        NotesError::Host { host: self.host.name().to_owned(), tag: tag.to_owned(), reason: reason.to_owned(), source }
+        NotesError::Host { host: self.host.name().to_owned(), tag: tag.to_owned(), reason: reason.to_owned(), source: source.map(HttpFailure) }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use eqp_check::internal::MAX_RELEASE_NOTES_CHARS;
 
-pub use error::{NotesError, Tried};
+pub use error::{HttpFailure, NotesError, Tried};
 pub use host::{CodeHost, HostedRepository};
 pub use markdown::{Converted, to_html};
 

@@ -246,8 +246,10 @@ async fn an_archive_is_written_whole_and_never_over_a_file_of_the_package() {
         assert!(matches!(built.write(&input, true), Err(BuildError::OutputIsInput { .. })), "{}", input.display());
         assert_eq!(std::fs::read(&input).unwrap(), before);
     }
-    let error = built.write(&folder.path().join("none/a.zip"), false).unwrap_err();
-    assert!(matches!(error, BuildError::Write { .. }), "{error}");
+    let new_folder = folder.path().join("new/a.zip");
+    assert_eq!(built.write(&new_folder, false).unwrap(), OutputState::New);
+    let error = built.output_state(&new_folder.join("a.zip"), false).unwrap_err();
+    assert!(matches!(error, BuildError::Read { .. }), "a file is no folder: {error}");
     // The archive of an earlier build in the folder is not packed.
     built.write(&repository.path().join("acme-module-badges-1.2.0.zip"), false).unwrap();
     assert_eq!(repository.build_working_tree().await.unwrap().bytes, built.bytes);

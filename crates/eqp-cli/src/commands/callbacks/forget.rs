@@ -14,8 +14,9 @@ use crate::output::{Output, shell_word};
 
 /// Forget an endpoint that is no longer registered
 ///
-/// The endpoint is no longer listed and checked, and its name and path can be used again, for example to give it another name. Its
-/// stored callbacks and events remain. To remove a registration, run `eqp callbacks remove` first.
+/// The endpoint is no longer listed or checked, and its name and path can be used again, for example to register the
+/// path under another name. Its stored callbacks and events remain. To remove a registration, run `eqp callbacks
+/// remove` first.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -32,13 +32,15 @@ use crate::output::Table;
 
 /// Show every setting with its origin, and check the installation
 ///
-/// The checks cover the Marketplace, clocks, the database with its rights and durability, registrations, deliveries, reconciliation, the
-/// public URLs, versions, the receiver, its certificate, spool and disk. They change nothing, but start the embedded Postgres if it
-/// is not running. The exit code is 1 if a check has failed, and 0 with warnings. Before the first callback from Adobe, the output begins
-/// with the steps that are missing. With --server, run the command on the server to check its database and receiver.
+/// The checks cover the Marketplace, clocks, the database with its privileges and durability, registrations,
+/// deliveries, reconciliation, public URLs, versions, and the receiver with its certificate, spool and disk. They
+/// change nothing, but start the embedded Postgres if it is not running. The exit code is 1 if a check fails, and 0 if
+/// there are only warnings. Before the first callback from Adobe, the output begins with the steps that are missing.
+/// With --server, run the command on the server to check its database and receiver.
 ///
-/// --canary sends a test callback through the public URL instead, with a credential that is valid for a minute, and looks for it in the
-/// database. It is stored, never becomes an event, and does not show that Adobe calls. The result is valid for this machine.
+/// With --canary, only a test callback is sent to the public URL, with a credential that is valid for one minute, and then
+/// looked up in the database. It is stored, but never becomes an event, and does not count as a callback from Adobe. The
+/// result applies only to the machine that sends the request: this one, or the proxy of --via.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -51,7 +53,7 @@ pub(crate) struct Doctor {
     /// Only send a test callback, to this endpoint or to all registered ones
     #[arg(long, value_name = "ENDPOINT", num_args = 0..=1, default_missing_value = "")]
     canary: Option<String>,
-    /// Proxy on another host that makes the request (http, https, socks5h)
+    /// URL of a proxy on another host, through which --canary sends the request (http, https, socks5h)
     #[arg(long, value_name = "URL", requires = "canary", value_parser = proxy)]
     via: Option<Url>,
     #[command(flatten)]

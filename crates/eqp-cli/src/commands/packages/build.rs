@@ -25,12 +25,13 @@ const MAX_NAMES: usize = 5;
 
 /// Build the archive of a package from a git tag or a folder, and check it
 ///
-/// The same commit gives the same bytes on every machine: with --tag, only the commit is read, without filters, hooks and
-/// settings of the clone. Files with the attribute export-ignore and the default patterns (version control, CI, tests,
-/// editors, installed packages) are not packed. If composer.json has no version, that of the tag is inserted.
+/// The same commit produces the same bytes on every machine: --tag reads only the commit, and ignores filters, hooks
+/// and settings of the clone. Files with the attribute export-ignore and the default patterns (version control, CI,
+/// tests, editors, installed packages) are not packed. If composer.json has no version, the version of the tag is
+/// inserted.
 ///
-/// The archive is checked like `eqp packages check`, with the same exit codes: 5 if the store would reject it. It is
-/// written in any case, unless it contains a secret. The table [build] of the manifest has the same options.
+/// The archive is checked as by `eqp packages check`, with the same exit codes: 5 if the store would reject it. It is
+/// written even if a check fails, unless it contains a secret. The table [build] of the manifest has the same options.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("source").required(true).args(["tag", "working_tree"]))]
 #[command(after_help = "\
@@ -46,7 +47,7 @@ pub(crate) struct Build {
     /// Build from the commit of this git tag
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
-    /// Build from the files as they are on disk, without those that git ignores
+    /// Build from the files on disk, without those that git ignores
     #[arg(long)]
     working_tree: bool,
     /// Archive to write, or a folder for it, such as dist/ [default: the current folder, with name and version]
@@ -57,7 +58,7 @@ pub(crate) struct Build {
     force: bool,
     #[command(flatten)]
     patterns: PatternOptions,
-    /// Version to use if the tag and composer.json have different ones [default: fail]
+    /// Version to use if the tag and composer.json differ [default: fail]
     #[arg(long, value_enum, value_name = "SOURCE", conflicts_with = "working_tree")]
     version_from: Option<VersionFrom>,
     /// File that may contain a secret, such as a test key; can be repeated

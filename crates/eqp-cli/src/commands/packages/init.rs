@@ -23,15 +23,15 @@ use crate::output::{Output, escaped};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp packages init acme-badges-1.2.0.zip                  # writes release.toml
+  eqp packages init acme-badges-1.2.0.zip    # writes release.toml
   eqp packages init acme-badges-1.2.0.zip --output - > badges.toml
-  eqp packages init --sku acme/badges                      # the next version of a product in the store
+  eqp packages init --sku acme/badges        # the next version of a product
   eqp packages check acme-badges-1.2.0.zip --manifest release.toml")]
 pub(crate) struct Init {
     /// Archive of the extension
     #[arg(value_name = "ARCHIVE", required_unless_present = "sku")]
     archive: Option<PathBuf>,
-    /// SKU of a product in the store: write a short manifest for its next version
+    /// SKU of a product in the store; writes a short manifest for its next version
     #[arg(long, value_name = "SKU")]
     sku: Option<Sku>,
     /// Manifest to write (- for standard output)

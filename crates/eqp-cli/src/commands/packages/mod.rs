@@ -24,7 +24,7 @@ use crate::output::{or_dash, track_line};
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  # build and check an archive, write its manifest, then release both with eqp release
+  # build an archive, write its manifest, then release both
   eqp packages build --tag v1.2.0
   eqp packages init acme-badges-1.2.0.zip
   # look at a submission, and see why a review rejected it

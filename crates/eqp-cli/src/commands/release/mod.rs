@@ -45,11 +45,12 @@ use crate::shutdown;
 /// of a receiver is configured, changes are read from its events and confirmed with the Marketplace. Otherwise the
 /// Marketplace is polled: often at first, then every 15 s.
 ///
-/// --then runs a command each time this command finds the version in the store, so a crash can repeat it; --then-unless
-/// prevents that. It receives EQP_SUBMISSION_ID, EQP_SKU and EQP_VERSION, and prints to standard error.
+/// --then runs a command each time `eqp release` finds the version in the store, so the command can run again after a
+/// crash or in a later job; --then-unless prevents that. The command receives EQP_SUBMISSION_ID, EQP_SKU and
+/// EQP_VERSION, and its output goes to standard error.
 ///
 /// Exit codes: 0 if the stage given by --until was reached (with none and scan: if the version is submitted); 5 if the
-/// scan or a review failed; 6 after the timeout; 9 if the command of --then failed, which the same call tries again; 1 if
+/// scan or a review failed; 6 after the timeout; 9 if the command of --then failed (repeat the call to retry); 1 if
 /// another version in review prevents the release.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -61,7 +62,7 @@ Examples:
   eqp release --tag v1.2.1 --notes-from changelog --from-previous
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
-  eqp release --until released --timeout 0 --then ./publish   # in a scheduled job
+  eqp release --until released --timeout 0 --then ./publish  # scheduled job
   handle=$(eqp release acme-badges-1.2.0.zip --quiet)
   eqp wait \"$handle\" --timeout 15d")]
 pub(crate) struct Release {
@@ -78,7 +79,7 @@ pub(crate) struct Release {
     /// Stage to wait for
     #[arg(long, value_enum, value_name = "STAGE", default_value_t = Until::Scan)]
     until: Until,
-    /// Time to wait, such as 2h, 3d; 0: query once
+    /// Maximum time to wait, such as 2h or 3d; 0 queries once
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = wait_time)]
     timeout: Duration,
     #[command(flatten)]
@@ -91,7 +92,7 @@ pub(crate) struct Release {
     /// Format of progress messages
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Auto)]
     progress: Form,
-    /// Show the steps, and send nothing
+    /// Show the steps without sending anything
     #[arg(long)]
     dry_run: bool,
 }

@@ -17,11 +17,12 @@ use crate::output::{Output, utc};
 /// The longest time for which a link is valid.
 const LONGEST: time::Duration = time::Duration::days(90);
 
-/// Print a read-only link to the page of one submission, for people outside
+/// Print a read-only link to the page of one submission, for people without a token
 ///
-/// It shows the state, the reasons and the steps of this submission, and nothing internal: no notes, deliveries, alerts or
-/// names. It can be opened many times until it expires or is revoked (eqp submissions unlink). The secret is in the fragment
-/// of the link, which browsers do not send; the database stores only its hash.
+/// The page shows the state of the submission, the reasons for a rejection and the steps of the review, but nothing
+/// internal: no notes, deliveries, alerts or names. The link can be opened any number of times until it expires or is
+/// revoked (`eqp submissions unlink`). The secret is in the fragment of the link, which browsers do not send; the
+/// database stores only its hash.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -30,12 +31,12 @@ Examples:
 pub(crate) struct Link {
     /// ID of the submission
     id: String,
-    /// Time for which the link is valid, at most 90d
+    /// Validity of the link, at most 90d
     #[arg(long = "for", value_name = "AGE", default_value = "7d", value_parser = validity)]
     valid_for: time::Duration,
     #[command(flatten)]
     address: PagesAddress,
-    /// Show to which submission a link would be printed, and create none
+    /// Show which submission would be linked, without creating a link
     #[arg(long)]
     dry_run: bool,
 }

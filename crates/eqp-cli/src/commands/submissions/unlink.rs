@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Revoke a link to a submission, which is refused from then on
+/// Revoke a link to a submission; it stops working immediately
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
