@@ -92,7 +92,7 @@ fn pack_group(
         archive.start_file(file.path.as_str(), options(file, compression)).map_err(failed)?;
         archive.write_all(&file.content).map_err(|error| failed(error.into()))?;
     }
-    Ok(archive.finish()?.into_inner())
+    Ok(archive.finish().map_err(failed)?.into_inner())
 }
 
 fn options(file: &PackedFile, compression: Compression) -> SimpleFileOptions {

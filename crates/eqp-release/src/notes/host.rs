@@ -135,6 +135,11 @@ impl HostedRepository {
     }
 
     fn failed(&self, tag: &str, reason: &str, source: Option<reqwest::Error>) -> NotesError {
-        NotesError::Host { host: self.host.name().to_owned(), tag: tag.to_owned(), reason: reason.to_owned(), source: source.map(HttpFailure) }
+        NotesError::Host {
+            host: self.host.name().to_owned(),
+            tag: tag.to_owned(),
+            reason: reason.to_owned(),
+            source: source.map(HttpFailure),
+        }
     }
 }
