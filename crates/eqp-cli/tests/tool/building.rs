@@ -124,7 +124,11 @@ fn bad_input_is_refused_with_what_to_do() {
         (2, &["--tag", "v1.2.0", "--out", "other.zip"], "--force"),
         (2, &["--tag", "v1.2.0", "--out", "shop/composer.json", "--force"], "outside of the package"),
         (1, &["--tag", "v1.2.0", "--out", "other.zip/a.zip"], "cannot read other.zip/a.zip"),
-        (2, &["--tag", "v1.2.0", "--out", "shop/Test/Unit/FastTest.php", "--force"], "one of the files of the package"),
+        (
+            2,
+            &["--tag", "v1.2.0", "--out", "shop/Test/Unit/BadgeTest.php", "--force"],
+            "one of the files of the package",
+        ),
     ] {
         let refused = build(&home, arguments);
         assert_eq!(refused.code, code, "{arguments:?} {refused:?}");

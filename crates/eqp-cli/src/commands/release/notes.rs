@@ -25,7 +25,7 @@ pub(super) struct NotesOptions {
     #[arg(long, value_name = "SOURCE")]
     notes_from: Vec<NotesFrom>,
     /// Repository at GitHub (owner/name) or GitLab (path or ID) [default: that of the CI job]
-    #[arg(long, value_name = "REPOSITORY", requires = "notes_from")]
+    #[arg(long, value_name = "REPOSITORY", requires = "notes_from", hide_short_help = true)]
     notes_repository: Option<String>,
 }
 
