@@ -1,10 +1,9 @@
 //! `eqp serve`: runs the receiver and the other parts of a server.
 
+mod announcement;
 mod background;
 mod settings;
 
-use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,23 +11,22 @@ use axum::Router;
 use clap::Args;
 use eqp_console::{OperatorListener, OperatorService, SpoolLevel, check_hosts_of_metrics};
 use eqp_deliver::{HandlerEnvironment, NewSubscription};
-use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
+use eqp_receiver::{Limits, Projector, Receiver};
+use eqp_store::Store;
 use eqp_store::internal::Part;
-use eqp_store::{EndpointSummary, Endpoints, Store};
-use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::announcement::RunningReceiver;
 use super::ca;
 use crate::compose::alerts::describe_alert;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
 use crate::compose::process::return_after_floods;
-use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key, master_key};
+use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key};
 use crate::config::{
-    DataFolder, HostName, OperatorListen, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions,
-    shown, sources,
+    DataFolder, HostName, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions, shown, sources,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -173,22 +171,6 @@ fn check_listen(roles: &[Role], context: &Context) -> Result {
         .next("add accept to --role, or omit --listen; --operator-listen is the address of the operator API"))
 }
 
-/// A running server as JSON, printed once its listeners are bound.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(crate) struct RunningReceiver<'a> {
-    /// The base URL of the public listener; null if this process does not accept callbacks.
-    listening: Option<String>,
-    /// The base URL for metrics, health checks and, with the role console, the operator API and its pages; null if they are not served.
-    operator: Option<String>,
-    /// The certificate of the local CA; null if another certificate is used.
-    local_ca: Option<&'a Path>,
-    /// The parts that run in this process.
-    roles: Vec<&'static str>,
-    /// The paths of the endpoints.
-    endpoints: Vec<String>,
-}
-
 /// The parts that run in this process.
 struct Server<'a> {
     context: &'a Context,
@@ -302,24 +284,6 @@ impl Server<'_> {
         Box::pin(listener.serve(router, self.stop.clone())).await;
     }
 
-    /// Prints where metrics and the operator API are served.
-    fn note_operator(&self, address: Option<SocketAddr>) {
-        let output = self.context.output;
-        match address {
-            Some(address) => {
-                output.note(format_args!("  metrics    http://{address}/metrics"));
-                if self.has(Role::Console) {
-                    output.note(format_args!("  pages      http://{address}/ (sign in: eqp token link NAME)"));
-                    output
-                        .note(format_args!("  console    http://{address}/api/v1 (create a token: eqp token create)"));
-                }
-            }
-            None if self.context.settings.receiver.operator_listen() == OperatorListen::Usual => output
-                .note("  metrics    off: another program uses the default address (choose one with --operator-listen)"),
-            None => {}
-        }
-    }
-
     /// Accepts callbacks until shutdown.
     async fn receive(&self, trouble: Option<Failure>) -> Result {
         let Self { database, data, .. } = self;
@@ -360,58 +324,5 @@ impl Server<'_> {
         ended?;
         self.context.output.note("stopped");
         Ok(())
-    }
-
-    /// Prints the addresses and the endpoints of the receiver.
-    async fn announce(&self, receiver: &Receiver, operator: Option<SocketAddr>) -> Result {
-        let Self { database, data, wire, .. } = self;
-        let endpoints = endpoints(database, data).await?;
-        let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
-        let address = receiver.local_addr();
-        let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
-        let output = self.context.output;
-        if output.is_json() {
-            output.json(&RunningReceiver {
-                listening: Some(format!("{scheme}://{address}")),
-                operator: operator.map(|address| format!("http://{address}")),
-                local_ca: local_ca.as_deref(),
-                roles: self.roles.iter().map(|role| role.name()).collect(),
-                endpoints: match &endpoints {
-                    Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
-                    None => receiver.endpoint_paths(),
-                },
-            })?;
-        }
-        output.note(format_args!("receiving on {scheme}://{address}"));
-        let place = data.postgres();
-        let place = if database.is_embedded() { format!("embedded, in {}", place.display()) } else { "given".into() };
-        output.note(format_args!("  database   {place}"));
-        self.note_operator(operator);
-        if let Some(path) = local_ca {
-            output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
-        }
-        let Some(endpoints) = endpoints else {
-            output.note("  database unavailable, spooling callbacks to disk (see: eqp spool show)");
-            return Ok(());
-        };
-        for endpoint in &endpoints {
-            let EndpointSummary { path, mage_id, environment, .. } = endpoint;
-            output.note(format_args!("  endpoint   {path} for {mage_id} ({environment})"));
-        }
-        if endpoints.is_empty() {
-            output.note("  no endpoint yet; create one: eqp callbacks add --name NAME --url https://…");
-        }
-        Ok(())
-    }
-}
-
-/// Returns the endpoints in use, or `None` if the receiver has started without its database.
-async fn endpoints(database: &Database, data: &DataFolder) -> Result<Option<Vec<EndpointSummary>>> {
-    let key = master_key(database, data).await?;
-    let list = async { Endpoints::open(database.pool().clone(), key).await?.list().await };
-    match list.await {
-        Ok(endpoints) => Ok(Some(endpoints.into_iter().filter(EndpointSummary::is_in_use).collect())),
-        Err(error) if error.is_retryable() => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

@@ -141,5 +141,5 @@ async fn read(pool: &PgPool, before: &CredentialIndex) -> Result<CredentialIndex
         Vec::new()
     });
     let index = CredentialIndex::new(CredentialGeneration(generation), rows, before);
-    Ok(index.with_retired(retired).with_canaries(canaries))
+    Ok(index.with_retired(retired).with_canaries(canaries, before))
 }

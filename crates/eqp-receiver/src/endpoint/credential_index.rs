@@ -34,8 +34,8 @@ const MAX_USES: u8 = 3;
 struct Canary {
     principal: Arc<Principal>,
     valid_until: Instant,
-    /// The number of further uses: a server at a wrong public URL learns the credential.
-    uses: AtomicU8,
+    /// The number of further uses, also after a refresh: a server at a wrong public URL learns the credential.
+    uses: Arc<AtomicU8>,
 }
 
 #[derive(Debug)]
@@ -121,8 +121,8 @@ impl CredentialIndex {
         self
     }
 
-    /// Adds the credentials of canaries to their endpoints.
-    pub(crate) fn with_canaries(mut self, canaries: Vec<UsableCanary>) -> Self {
+    /// Adds the credentials of canaries to their endpoints. `before` has the numbers of their further uses.
+    pub(crate) fn with_canaries(mut self, canaries: Vec<UsableCanary>, before: &Self) -> Self {
         let now = Instant::now();
         for canary in canaries {
             let endpoint = EndpointId(canary.endpoint_id);
@@ -137,10 +137,9 @@ impl CredentialIndex {
                 username: canary.username.clone(),
                 hash,
             });
-            self.canaries.insert(
-                canary.username,
-                Canary { principal, valid_until: now + canary.valid_for, uses: AtomicU8::new(MAX_USES) },
-            );
+            let known = before.canaries.get(&canary.username).map(|known| Arc::clone(&known.uses));
+            let uses = known.unwrap_or_else(|| Arc::new(AtomicU8::new(MAX_USES)));
+            self.canaries.insert(canary.username, Canary { principal, valid_until: now + canary.valid_for, uses });
         }
         self
     }
@@ -269,8 +268,9 @@ mod tests {
             password_hmac: KeyedHash::of(&key, EndpointId(1), username, b"chirp").as_bytes().to_vec(),
             valid_for,
         };
-        let canaries = vec![canary(-1, "new", Duration::from_mins(1)), canary(-2, "old", Duration::ZERO)];
-        let index = index(&key, &[(1, "/callbacks/one", "key", "first")]).with_canaries(canaries);
+        let canaries = || vec![canary(-1, "new", Duration::from_mins(1)), canary(-2, "old", Duration::ZERO)];
+        let before = index(&key, &[(1, "/callbacks/one", "key", "first")]);
+        let index = index(&key, &[(1, "/callbacks/one", "key", "first")]).with_canaries(canaries(), &before);
         let found = index.find(&key, "/", "new", b"chirp").unwrap();
         assert!(found.is_canary() && found.endpoint == EndpointId(1) && found.endpoint_name == "endpoint-1");
         for (username, password) in [("new", "wrong"), ("old", "chirp"), ("", "chirp")] {
@@ -278,6 +278,9 @@ mod tests {
         }
         assert_eq!(index.endpoint_of("old"), None, "its rejection does not count as a rejected callback");
         assert!(index.principals().all(|principal| !principal.is_canary()), "its use is not recorded");
+        let refreshed = before.with_canaries(canaries(), &index);
+        let uses = (0..10).filter(|_| refreshed.find(&key, "/", "new", b"chirp").is_some()).count();
+        assert_eq!(uses, usize::from(MAX_USES) - 1, "a refresh does not renew it");
     }
 
     #[test]
