@@ -1,6 +1,7 @@
 //! `cargo xtask check`: runs all checks. A check whose tool is not installed is reported as "not run".
 
 use std::path::Path;
+use std::time::Instant;
 
 use crate::process::{answers, cargo, output, program, run as run_program};
 use crate::{Result, docs, public_items, queries};
@@ -27,33 +28,36 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result {
-    let mut lines = vec![
-        ("format", format().await),
-        ("lints", lints().await),
-        ("features", features().await),
-        ("licences", licences().await),
-        ("documentation", documentation().await),
-        ("public items", public_items().await),
-        ("wasm32", wasm32().await),
-        ("generated pages", docs::check().await.into()),
-        ("query data", queries::check().await.into()),
-        ("compose file", compose_file().await),
-    ];
-    if arguments.publish {
-        lines.push(("packages", packages().await));
-    }
     let mut failed = Vec::new();
-    for (name, line) in lines {
-        match line {
-            Line::Ok => println!("{name:<15} ok"),
-            Line::NotRun => println!("{name:<15} not run"),
-            Line::Failed(reason) => {
-                println!("{name:<15} failed: {reason}");
-                failed.push(name);
-            }
-        }
+    report(&mut failed, "format", format()).await;
+    report(&mut failed, "lints", lints()).await;
+    report(&mut failed, "features", features()).await;
+    report(&mut failed, "licences", licences()).await;
+    report(&mut failed, "documentation", documentation()).await;
+    report(&mut failed, "public items", public_items()).await;
+    report(&mut failed, "wasm32", wasm32()).await;
+    report(&mut failed, "generated pages", docs::check()).await;
+    report(&mut failed, "query data", queries::check()).await;
+    report(&mut failed, "compose file", compose_file()).await;
+    if arguments.publish {
+        report(&mut failed, "packages", packages()).await;
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("{} failed", failed.join(", "))) }
+}
+
+/// Runs a check, and prints its result and duration.
+async fn report(failed: &mut Vec<&'static str>, name: &'static str, check: impl Future<Output: Into<Line>>) {
+    let start = Instant::now();
+    let line = check.await.into();
+    let seconds = start.elapsed().as_secs();
+    match line {
+        Line::Ok => println!("{name:<15} ok, {seconds} s"),
+        Line::NotRun => println!("{name:<15} not run"),
+        Line::Failed(reason) => {
+            println!("{name:<15} failed: {reason}");
+            failed.push(name);
+        }
+    }
 }
 
 async fn format() -> Line {
