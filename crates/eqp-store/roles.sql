@@ -1,4 +1,4 @@
--- Database roles with the rights that each part of the platform needs.
+-- Database roles with the privileges that each part of the platform needs.
 --
 --   eqp_migrator   creates and changes the tables (`eqp migrate`), and owns them
 --   eqp_runtime    receivers that project, and every other command of the tool; it can store access keys, but not read them
@@ -39,7 +39,7 @@ begin
         return;
     end if;
 
-    -- Rights that are no longer needed are taken away.
+    -- Privileges that are no longer needed are taken away.
     revoke all on schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read;
     revoke all on all tables in schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read;
     grant usage on schema eqp to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read;

@@ -47,7 +47,7 @@ pub enum ProblemCode {
     /// Authentication failed too often (429).
     TooManyAttempts,
     /// The database role of the server lacks a right (500).
-    DatabaseRights,
+    DatabasePrivileges,
     /// The server failed; its log has the details (500).
     Internal,
     /// The server is busy; retry later (503).
@@ -75,7 +75,7 @@ impl ProblemCode {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::HostNotAllowed => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
-            Self::DatabaseRights | Self::Internal | Self::Other => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::DatabasePrivileges | Self::Internal | Self::Other => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::DatabaseUnavailable | Self::DatabaseNotReady => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -94,7 +94,7 @@ impl ProblemCode {
             Self::UnsupportedMediaType => "the body is not JSON",
             Self::HostNotAllowed => "host not allowed",
             Self::TooManyAttempts => "too many failed attempts",
-            Self::DatabaseRights => "the database role of the server lacks a privilege",
+            Self::DatabasePrivileges => "the database role of the server lacks a privilege",
             Self::Internal | Self::Other => "the server failed",
             Self::Busy => "the server is busy",
             Self::DatabaseUnavailable => "the database cannot be reached",
@@ -213,7 +213,7 @@ impl From<Arc<eqp_store::Error>> for Problem {
         let code = match &*error {
             error if error.is_retryable() => ProblemCode::DatabaseUnavailable,
             Error::Database(source) if source.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
-                ProblemCode::DatabaseRights
+                ProblemCode::DatabasePrivileges
             }
             Error::NotMigrated | Error::PreviousVersion | Error::NewerSchema { .. } => ProblemCode::DatabaseNotReady,
             Error::UnknownEndpoint { .. } | Error::UnknownCredential { .. } => ProblemCode::NotFound,

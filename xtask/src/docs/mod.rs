@@ -1,6 +1,6 @@
 //! `cargo xtask docs`: pages that are generated from the code. `check` generates them again and fails if one differs.
 
-mod database_rights;
+mod database_privileges;
 mod marketplace_api;
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ struct Page {
 /// The pages that functions of this workspace's libraries generate.
 const PAGES: &[Page] = &[
     Page { path: "docs/marketplace-api.md", text: marketplace_api::page },
-    Page { path: "docs/reference/database-rights.md", text: database_rights::page },
+    Page { path: "docs/reference/database-privileges.md", text: database_privileges::page },
     Page { path: "docs/rules.md", text: eqp_check::render_markdown },
 ];
 

@@ -48,7 +48,7 @@ impl From<Problem> for Failure {
                 .next("nothing was changed; look at the current state with `list` or `show`, then try again"),
             ProblemCode::TooSlow => failure(Exit::TimedOut).next("retry later"),
             ProblemCode::DatabaseUnavailable | ProblemCode::Busy => failure(Exit::Unreachable).next("retry later"),
-            ProblemCode::DatabaseRights => super::receiver::with_roles(failure(Exit::NotAuthorised)),
+            ProblemCode::DatabasePrivileges => super::receiver::with_roles(failure(Exit::NotAuthorised)),
             ProblemCode::DatabaseNotReady => failure(Exit::Failed).next("apply the migrations with eqp migrate"),
             ProblemCode::HostNotAllowed => {
                 failure(Exit::Usage).next("add the host name of the URL to --operator-host of the server")

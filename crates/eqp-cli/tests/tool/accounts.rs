@@ -229,7 +229,7 @@ async fn the_doctor_shows_the_origin_of_each_value_and_what_can_be_reached() {
         "Marketplace fine",
         "clock fine",
         "database fine",
-        "rights fine",
+        "privileges fine",
         "registrations absent",
         "deliveries absent",
         "reconciliation absent",

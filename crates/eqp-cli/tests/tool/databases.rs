@@ -115,7 +115,7 @@ async fn a_database_that_refuses_writes_is_said() {
 /// The Postgres of the tests accepts one role only, so its sessions switch to another role by a default of the
 /// database.
 #[tokio::test]
-async fn a_role_that_may_not_create_tables_learns_which_right_it_lacks() {
+async fn a_role_that_may_not_create_tables_learns_which_privilege_it_lacks() {
     let database = TestDatabase::create().await;
     let name = database.options.get_database().unwrap();
     let guest = format!("{name}_guest");

@@ -1,4 +1,4 @@
-//! The role script of `eqp-store`: every part runs with the rights of its role, and Postgres refuses the rest.
+//! The role script of `eqp-store`: every part runs with the privileges of its role, and Postgres refuses the rest.
 
 use std::path::Path;
 
@@ -112,7 +112,7 @@ async fn refusal(database: &TestDatabase, role: &str, statement: &str) -> Option
     Some(error.as_database_error().unwrap().code().unwrap().into_owned())
 }
 
-/// A connection pool with the rights of a role.
+/// A connection pool with the privileges of a role.
 fn pool_of(database: &TestDatabase, role: &str) -> PgPool {
     PgPoolOptions::new().connect_lazy_with(database.options.clone().options([("role", role)]))
 }
@@ -152,7 +152,7 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
 }
 
 /// Declares subscriptions, and passes an alert to a fallback.
-async fn deliveries_run_with_the_rights_of_their_role(database: &TestDatabase, key: &Path) {
+async fn deliveries_run_with_the_privileges_of_their_role(database: &TestDatabase, key: &Path) {
     let key = MasterKey::open(key).unwrap();
     let pool = pool_of(database, "eqp_deliver");
     let subscriptions = Subscriptions::new(pool.clone());
@@ -199,7 +199,7 @@ fn succeeded(ended: &Ended) {
 }
 
 /// A server that only reconciles, with an access key that the tool has stored and cannot read.
-async fn a_server_reconciles_with_the_rights_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
+async fn a_server_reconciles_with_the_privileges_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
     succeeded(&vendor.home.run_aside(&["accounts", "add"]));
     become_role(admin, &vendor.database, "eqp_reconcile").await;
     let mut serve = vendor.home.start(&["serve", "--role", "reconcile", "--json"]);
@@ -222,7 +222,7 @@ async fn a_server_reconciles_with_the_rights_of_its_role(vendor: &TestVendor, ad
 }
 
 /// A server that only delivers, with a replay that the tool has requested.
-async fn a_server_replays_with_the_rights_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
+async fn a_server_replays_with_the_privileges_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
     become_role(admin, &vendor.database, "eqp_deliver").await;
     let mut serve = vendor.home.start(&["serve", "--role", "deliver", "--json"]);
     tokio::task::block_in_place(|| serve.json_line());
@@ -244,7 +244,7 @@ async fn a_server_replays_with_the_rights_of_its_role(vendor: &TestVendor, admin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_part_runs_with_the_rights_of_its_role_only() {
+async fn every_part_runs_with_the_privileges_of_its_role_only() {
     let vendor = TestVendor::start(crate::EQP).await;
     let (home, database) = (&vendor.home, &vendor.database);
     let mut admin = PgConnection::connect_with(&database.options).await.unwrap();
@@ -306,11 +306,14 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     serve.terminate();
     tokio::task::block_in_place(|| succeeded(&serve.end()));
 
-    a_server_reconciles_with_the_rights_of_its_role(&vendor, &mut admin).await;
-    a_server_replays_with_the_rights_of_its_role(&vendor, &mut admin).await;
+    a_server_reconciles_with_the_privileges_of_its_role(&vendor, &mut admin).await;
+    a_server_replays_with_the_privileges_of_its_role(&vendor, &mut admin).await;
 
     let examined = home.run_aside(&["doctor"]);
-    assert!(examined.stdout.contains("rights: the role eqp_runtime has the rights of a server"), "{examined:?}");
+    assert!(
+        examined.stdout.contains("privileges: the role eqp_runtime has the privileges of a server"),
+        "{examined:?}"
+    );
     assert!(
         canary::usable(&pool_of(database, "eqp_accept")).await.is_ok(),
         "receivers load the credentials of canaries"
@@ -347,12 +350,12 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
 
     access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database, &home.path().join("data/master.key")).await;
 
-    deliveries_run_with_the_rights_of_their_role(database, &home.path().join("data/master.key")).await;
+    deliveries_run_with_the_privileges_of_their_role(database, &home.path().join("data/master.key")).await;
 
     let denied = Some("42501".to_owned());
     for (role, statement) in REFUSED {
         assert_eq!(refusal(database, role, statement).await, denied, "{role}: {statement}");
     }
-    // The roles belong to the whole server; their rights in this database end with it.
+    // The roles belong to the whole server; their privileges in this database end with it.
     become_role(&mut admin, database, "none").await;
 }

@@ -64,7 +64,7 @@ async fn a_notification_carries_the_number_of_the_last_event() {
     assert_eq!(received.payload(), last.to_string());
 }
 
-/// Runs a program that follows events twice: before and after another event. It has the rights of `eqp_read`.
+/// Runs a program that follows events twice: before and after another event. It has the privileges of `eqp_read`.
 async fn follows_events(program: &str, script: &str, dsn: impl Fn(&[(&str, String)]) -> String) {
     let database = filled().await;
     let options = &database.database.options;

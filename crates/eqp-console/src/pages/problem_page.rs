@@ -79,7 +79,7 @@ fn explanation(state: &PagesState, visit: &Visit, kept: Option<&KeptForm>, probl
             }
             ProblemCode::Busy => (again(visit, kept)),
             ProblemCode::Forbidden if problem.is_about_scope() => p { "The documentation of the operator API lists what each scope allows. " code { "eqp token create" } " creates a token." },
-            ProblemCode::Internal | ProblemCode::Other | ProblemCode::DatabaseRights => p { "The log of the server has the details." },
+            ProblemCode::Internal | ProblemCode::Other | ProblemCode::DatabasePrivileges => p { "The log of the server has the details." },
             _ => p { a.button href="/" { "Go to the overview" } },
         }
     }

@@ -131,7 +131,7 @@ impl Drop for Refresh<'_> {
 async fn read(pool: &PgPool, before: &CredentialIndex) -> Result<CredentialIndex, Error> {
     let (generation, rows) = store::endpoint::usable(pool).await?;
     let retired = store::retired_username::list(pool).await?;
-    // Callbacks do not depend on canaries, for example if the role has no rights to the new table yet.
+    // Callbacks do not depend on canaries, for example if the role has no privileges on the new table yet.
     let canaries = store::canary::usable(pool).await.unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(

@@ -47,7 +47,7 @@ pub async fn durability(connection: &mut PgConnection) -> Result<Durability, sql
     .await
 }
 
-/// The rights without which callbacks are not stored or projected, or commands fail.
+/// The privileges without which callbacks are not stored or projected, or commands fail.
 const NEEDED: &[(&str, &str)] = &[
     ("callback", "insert"),
     ("callback_pending", "insert"),
@@ -63,9 +63,9 @@ const NEEDED: &[(&str, &str)] = &[
     ("canary", "insert"),
 ];
 
-/// Returns the role of the connection, and which of the rights that a server needs it lacks, such as `insert on eqp.event`.
-pub async fn missing_rights(connection: &mut PgConnection) -> Result<(String, Vec<String>), sqlx::Error> {
-    let (tables, rights): (Vec<String>, Vec<String>) =
+/// Returns the role of the connection, and which of the privileges that a server needs it lacks, such as `insert on eqp.event`.
+pub async fn missing_privileges(connection: &mut PgConnection) -> Result<(String, Vec<String>), sqlx::Error> {
+    let (tables, privileges): (Vec<String>, Vec<String>) =
         NEEDED.iter().map(|(table, right)| (format!("eqp.{table}"), (*right).to_owned())).unzip();
     let row = query!(
         r#"
@@ -75,7 +75,7 @@ pub async fn missing_rights(connection: &mut PgConnection) -> Result<(String, Ve
                      where not has_table_privilege(required.name, required.privilege)) as "missing!"
         "#,
         &tables,
-        &rights
+        &privileges
     )
     .fetch_one(connection)
     .await?;

@@ -26,7 +26,7 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
         Err(Error::NotMigrated) => {
             let mut connection = pool.acquire().await.map_err(Error::unreachable)?;
             within(ANSWER, check_encoding(&mut connection)).await?;
-            within(ANSWER, check_rights(&mut connection)).await?;
+            within(ANSWER, check_privileges(&mut connection)).await?;
             drop(connection);
             MIGRATIONS.run(pool).await.map_err(|error| Error::Migrate(MigrationError(error)))
         }
@@ -57,7 +57,7 @@ async fn check_encoding(connection: &mut PgConnection) -> Result<(), Error> {
 }
 
 /// Checks that the role may create tables.
-async fn check_rights(connection: &mut PgConnection) -> Result<(), Error> {
+async fn check_privileges(connection: &mut PgConnection) -> Result<(), Error> {
     // The privilege on the database is required even if the schema exists, for `create schema if not exists`.
     let (role, database, in_database, in_schema): (String, String, bool, bool) = sqlx::query_as(
         "select quote_ident(current_user), quote_ident(current_database()),

@@ -1,4 +1,4 @@
-//! An engine and operators with the rights of their roles, on the database of a test.
+//! An engine and operators with the privileges of their roles, on the database of a test.
 
 use eqp_store::AlertSeverity;
 use eqp_store::internal::StoredAlert;
@@ -15,7 +15,7 @@ pub(crate) struct Watch {
     pub(crate) begun: OffsetDateTime,
 }
 
-/// A pool with the rights of a role.
+/// A pool with the privileges of a role.
 pub(crate) fn pool_of(database: &TestDatabase, role: &str) -> PgPool {
     PgPoolOptions::new().connect_lazy_with(database.options.clone().options([("role", role)]))
 }

@@ -1,4 +1,4 @@
-//! Checks the database of the receiver: its schema, the rights of the role, and whether what is committed can be lost.
+//! Checks the database of the receiver: its schema, the privileges of the role, and whether what is committed can be lost.
 
 use eqp_store::internal::{ANSWER, DatabaseFacts, Durability, EndpointState, ReceiverState, health, schema, within};
 use eqp_store::{EndpointSummary, Error};
@@ -13,7 +13,7 @@ use crate::output::counted;
 
 const NAME: &str = "database";
 const DURABILITY: &str = "durability";
-const RIGHTS: &str = "rights";
+const PRIVILEGES: &str = "privileges";
 
 /// The facts of a database that can be used.
 pub(super) struct Facts {
@@ -26,7 +26,7 @@ pub(super) struct Facts {
     database: DatabaseFacts,
     durability: Durability,
     role: String,
-    missing_rights: Vec<String>,
+    missing_privileges: Vec<String>,
     pending: u64,
 }
 
@@ -76,7 +76,7 @@ async fn look(database: &Database, context: &Context) -> Result<Facts> {
         let facts = health::database(&mut connection).await?;
         let middle = began + (OffsetDateTime::now_utc() - began) / 2;
         let durability = health::durability(&mut connection).await?;
-        let (role, missing_rights) = health::missing_rights(&mut connection).await?;
+        let (role, missing_privileges) = health::missing_privileges(&mut connection).await?;
         Ok::<_, sqlx::Error>(Facts {
             endpoints,
             registrations: health::endpoints(&mut connection).await?,
@@ -86,7 +86,7 @@ async fn look(database: &Database, context: &Context) -> Result<Facts> {
             database: facts,
             durability,
             role,
-            missing_rights,
+            missing_privileges,
             pending,
         })
     });
@@ -95,7 +95,11 @@ async fn look(database: &Database, context: &Context) -> Result<Facts> {
 
 /// Returns the checks of a database that can be used.
 pub(super) fn checks(facts: &Facts) -> [Check<Failure>; 3] {
-    [schema_check(facts), rights(&facts.role, &facts.missing_rights), durability(&facts.durability, facts.is_embedded)]
+    [
+        schema_check(facts),
+        privileges(&facts.role, &facts.missing_privileges),
+        durability(&facts.durability, facts.is_embedded),
+    ]
 }
 
 fn schema_check(facts: &Facts) -> Check<Failure> {
@@ -107,14 +111,14 @@ fn schema_check(facts: &Facts) -> Check<Failure> {
     Check::new(NAME, Ok(what))
 }
 
-fn rights(role: &str, missing: &[String]) -> Check<Failure> {
+fn privileges(role: &str, missing: &[String]) -> Check<Failure> {
     if missing.is_empty() {
-        return Check::new(RIGHTS, Ok(format!("the role {role} has the rights of a server")));
+        return Check::new(PRIVILEGES, Ok(format!("the role {role} has the privileges of a server")));
     }
     Check::warning(
-        RIGHTS,
+        PRIVILEGES,
         format!("the role {role} lacks {}", missing.join(", ")),
-        "run roles.sql again as its owner after every migration; ignore this if other processes do what needs these rights",
+        "run roles.sql again as its owner after every migration; ignore this if other processes do what needs these privileges",
     )
 }
 
