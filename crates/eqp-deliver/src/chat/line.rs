@@ -9,7 +9,7 @@ pub(crate) struct Line(Vec<Part>);
 pub(crate) enum Part {
     Plain(String),
     Bold(String),
-    /// A URL of our own with its text.
+    /// A URL with a text of our own.
     Link {
         text: &'static str,
         url: String,

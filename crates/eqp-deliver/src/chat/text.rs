@@ -3,7 +3,7 @@
 //! The product, its version and its status are within the first 60 characters, because notifications show no more.
 
 use eqp_store::Origin;
-use eqp_types::Flow;
+use eqp_types::{FailedReport, Flow};
 
 use super::line::{Line, one_line};
 use super::words::{current, day, described, reviews, words};
@@ -11,6 +11,9 @@ use crate::{AlertChange, AlertData, EventData, MessageBody, OpenAlert, ReminderD
 
 /// The maximum number of findings in a message.
 const MAX_FINDINGS: usize = 5;
+
+/// The maximum number of attachments in a message.
+const MAX_ATTACHMENTS: usize = 3;
 
 /// The text of a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -182,11 +185,15 @@ pub(super) fn is_decisive(flow: &Flow, status: &str, previous: Option<&str>) -> 
 }
 
 fn findings(findings: &[String]) -> Vec<Line> {
+    let (attached, findings): (Vec<&String>, Vec<&String>) =
+        findings.iter().partition(|finding| FailedReport::attachment(finding).is_some());
     let shown = findings.iter().take(MAX_FINDINGS).enumerate();
     let mut lines: Vec<Line> =
         shown.map(|(index, finding)| Line::plain(format!("{}. {}", index + 1, one_line(finding)))).collect();
     if findings.len() > MAX_FINDINGS {
         lines.push(Line::plain(format!("and {} more on the page", findings.len() - MAX_FINDINGS)));
     }
+    let urls = attached.into_iter().filter_map(|finding| FailedReport::attachment(finding));
+    lines.extend(urls.take(MAX_ATTACHMENTS).map(|url| Line::link("Adobe's attachment", url)));
     lines
 }

@@ -40,8 +40,10 @@ fn message((event, context): &(Event, MessageContext)) -> Message {
 async fn a_rejection_is_announced_with_its_reasons() {
     let mut rejected = messages::rejected();
     rejected.1.findings = (1..=7).map(|number| format!("Finding {number}")).collect();
+    rejected.1.findings.insert(2, "Marketing: Attached: https://files.example.com/a|b>.zip".to_owned());
     let expected = "acme/checkout 1.5.0: rejected by technical review\n\
         1. Finding 1\n2. Finding 2\n3. Finding 3\n4. Finding 4\n5. Finding 5\nand 2 more on the page\n\
+        <https://files.example.com/a%7Cb&gt;.zip|Adobe's attachment>\n\
         <https://eqp.example.com/submissions/5wsgr9vp2u|Details>";
     assert_eq!(posted(&message(&rejected)).await.unwrap(), expected);
 }

@@ -91,7 +91,7 @@ pub(super) async fn decide(
     id: Id,
     body: RequestBody,
 ) -> Result<Json<Value>, Problem> {
-    let body = body.only(&["flow", "decision", "reasons", "message", "tool", "when"])?;
+    let body = body.only(&["flow", "decision", "reasons", "message", "attachment", "tool", "when"])?;
     let track = one_of("flow", body.required("flow")?, &TRACKS)?;
     let passed = one_of("decision", body.required("decision")?, &[("approved", true), ("rejected", false)])?;
     let now = body.one_of("when", &[("now", true), ("later", false)])?.unwrap_or(true);
@@ -103,6 +103,7 @@ pub(super) async fn decide(
     if let Some(message) = body.text("message")? {
         message.clone_into(&mut finding.message);
     }
+    finding.attachment = body.text("attachment")?.map(str::to_owned);
     finding.tool = body.text("tool")?.map(str::to_owned);
     change(&shared, &id, |marketplace, submission| {
         if now {

@@ -16,6 +16,9 @@ const MAX_CHARACTERS: usize = 600;
 /// The number of last lines of a command's output that are included.
 const LAST_LINES: usize = 3;
 
+/// What the sentence about an attachment begins with.
+const ATTACHED: &str = "Attached: ";
+
 /// A summary of a report that did not pass.
 ///
 /// `Display` writes the title on one line and each sentence on a separate line, indented by two spaces.
@@ -25,6 +28,17 @@ pub struct FailedReport {
     pub title: String,
     /// The reasons. Never empty.
     pub sentences: Vec<String>,
+}
+
+impl FailedReport {
+    /// Returns the URL in a sentence of [`FailedReport::sentences`] about a reviewer's attachment. The sentence can follow the title and
+    /// a colon. `None` for any other sentence, for a URL that is not HTTP or HTTPS, and for one that was shortened.
+    pub fn attachment(sentence: &str) -> Option<&str> {
+        let (before, url) = sentence.rsplit_once(ATTACHED)?;
+        let is_complete = !url.contains(char::is_whitespace) && !url.ends_with('…');
+        let is_web = url.starts_with("https://") || url.starts_with("http://");
+        (is_web && is_complete && (before.is_empty() || before.ends_with(": "))).then_some(url)
+    }
 }
 
 impl fmt::Display for FailedReport {
@@ -143,7 +157,7 @@ fn of_command(command: &CommandOutput) -> String {
 fn of_review(details: &ReviewDetails) -> Vec<String> {
     // A single reason instead of a list. This is not documented.
     let alone = details.extra.get("reasons").and_then(serde_json::Value::as_str);
-    let attachment = details.attachment.as_ref().map(|url| format!("Attached: {url}"));
+    let attachment = details.attachment.as_ref().map(|url| format!("{ATTACHED}{url}"));
     let reasons = details.reasons.iter().map(String::as_str).chain(alone).chain(details.message.as_deref());
     reasons.map(str::to_owned).chain(attachment).collect()
 }
@@ -210,6 +224,20 @@ mod tests {
             "marketing\n  Long Description: several errors.\n  Icon: too small.\n  Please correct the spelling.\n  \
              Attached: https://a.example/spelling.zip"
         );
+    }
+
+    #[test]
+    fn the_url_of_an_attachment_is_found_in_its_sentence_only() {
+        let url = "https://a.example/spelling.zip";
+        assert_eq!(FailedReport::attachment(&format!("Attached: {url}")), Some(url));
+        assert_eq!(FailedReport::attachment(&format!("Marketing: Attached: {url}")), Some(url));
+        for other in
+            ["Attached: a file", "Attached: javascript:alert(1)", "See Attached: https://a.example", "Icon: too small."]
+        {
+            assert_eq!(FailedReport::attachment(other), None, "{other}");
+        }
+        assert_eq!(FailedReport::attachment("Attached: https://a.example/lon…"), None);
+        assert_eq!(FailedReport::attachment("Attached: https://a.example/ and more"), None);
     }
 
     #[test]

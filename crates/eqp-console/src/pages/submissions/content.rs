@@ -1,5 +1,6 @@
 //! The parts of the page of a submission that people outside see as well.
 
+use eqp_types::FailedReport;
 use maud::{Markup, html};
 use time::{Duration, OffsetDateTime};
 
@@ -38,7 +39,12 @@ pub(in crate::pages) fn reasons(reasons: &[RejectionReason]) -> Markup {
                             @for finding in &reason.findings {
                                 li {
                                     @if let Some(place) = &finding.place { code { (visible(place)) } " " }
-                                    (visible(&finding.message))
+                                    @if let Some(url) = FailedReport::attachment(&finding.message) {
+                                        a href=(url) rel="noopener noreferrer" { "Adobe's attachment" }
+                                        " (" (visible(url)) ")"
+                                    } @else {
+                                        (visible(&finding.message))
+                                    }
                                 }
                             }
                         }

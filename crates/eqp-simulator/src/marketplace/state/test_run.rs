@@ -19,13 +19,15 @@ pub(crate) struct Finding {
     pub(crate) reasons: Vec<String>,
     /// The message to the developer.
     pub(crate) message: String,
+    /// The URL of a file for the developer.
+    pub(crate) attachment: Option<String>,
     /// The tool that reports the result, if it is not the default one; it may be undocumented.
     pub(crate) tool: Option<String>,
 }
 
 impl Finding {
     pub(crate) fn passed() -> Self {
-        Self { passed: true, reasons: Vec::new(), message: String::new(), tool: None }
+        Self { passed: true, reasons: Vec::new(), message: String::new(), attachment: None, tool: None }
     }
 
     pub(crate) fn failed() -> Self {
@@ -33,6 +35,7 @@ impl Finding {
             passed: false,
             reasons: vec!["Does not meet the guidelines".to_owned()],
             message: "Please correct what is listed and submit again.".to_owned(),
+            attachment: None,
             tool: None,
         }
     }
@@ -117,7 +120,7 @@ impl TestRunEntry {
                 "details": {
                     "reasons": self.finding.reasons,
                     "message": self.finding.message,
-                    "attachment": null,
+                    "attachment": self.finding.attachment,
                 },
             }),
         };
