@@ -160,7 +160,7 @@ fn is_empty(object: &JsonObject) -> bool {
 }
 
 /// Returns the newest version in the store, preferably another one than `except`.
-fn newest<'a>(versions: &'a [Package], except: Option<&str>) -> Option<&'a Package> {
+pub(crate) fn newest<'a>(versions: &'a [Package], except: Option<&str>) -> Option<&'a Package> {
     let live = || versions.iter().filter(|package| package.eqp_status.as_ref().is_some_and(is_live));
     let newer = |one: &'a Package, other: &'a Package| {
         let is_older =

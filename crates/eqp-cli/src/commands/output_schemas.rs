@@ -13,8 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, listen, login, logout,
-    migrate, packages, products, release, replays, reports,
+    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, listen, listings, login,
+    logout, migrate, packages, products, release, replays, reports,
 };
 use super::{
     reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
@@ -230,6 +230,9 @@ fn of_accounts() -> Vec<CommandJson> {
         object("accounts list", vec![of::<AccountList>]),
         object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
         object("products list", vec![of::<products::ProductList<'_>>]),
+        object("listings pull", vec![of::<listings::pull::PulledListings>]),
+        object("listings diff", vec![of::<listings::diff::ComparedListings>]),
+        object("listings push", vec![of::<listings::push::PushedPrices>, of::<listings::push::PushDryRun>]),
         lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
         object("events list", vec![of::<events::ListedEvents<'_>>]),
         lines("events tail", vec![of::<Event>]),

@@ -136,7 +136,7 @@ impl List {
 }
 
 /// Reads all packages that can be read, in the order of their creation.
-async fn packages(client: &Client) -> Result<Vec<eqp_types::Package>> {
+pub(super) async fn packages(client: &Client) -> Result<Vec<eqp_types::Package>> {
     let filter = PackageFilter::new().ascending(PackageField::CreatedAt).limit(PAGE_SIZE);
     let (mut packages, mut next) = (Vec::new(), Some(0));
     while let Some(offset) = next {

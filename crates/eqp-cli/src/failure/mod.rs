@@ -3,6 +3,7 @@
 mod build;
 mod client;
 mod completing;
+mod listings;
 mod operator;
 mod receiver;
 mod reconcile;

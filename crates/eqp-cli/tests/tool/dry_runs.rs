@@ -38,6 +38,8 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     // Nothing was replaced.
     (&["callbacks", "retire", "--name", "main", "--dry-run"], 4, 4),
     (&["packages", "create", "new.toml", "--dry-run"], 0, 0),
+    (&["listings", "pull", "--dry-run"], 0, 0),
+    (&["listings", "push", "--only", "prices", "--dry-run"], 4, 4),
     (
         &[
             "release",
@@ -161,6 +163,7 @@ const ASKING: &[&str] = &[
 /// that is given in the arguments (`man`, `spool export`), or run a command that is given there (`wait --then`).
 const AT_ONCE: &[&str] = &[
     "accounts list",
+    "listings diff",
     "products list",
     "alerts list",
     "alerts show",

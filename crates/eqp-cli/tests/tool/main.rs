@@ -34,6 +34,7 @@ mod json;
 mod keys_and_reports;
 mod leak;
 mod listen;
+mod listings;
 mod mails;
 mod master_key;
 mod mishaps;

@@ -121,7 +121,8 @@ impl Marketplace {
             };
             // Fields that cannot be changed now are ignored, as read-only ones are.
             if is_open && fields.get(name) != Some(&value) {
-                edits_listing |= review != Review::Technical;
+                // A change of prices alone needs no review.
+                edits_listing |= review != Review::Technical && name != "prices";
                 fields.insert(name.to_owned(), value);
             }
         }

@@ -11,27 +11,27 @@ use serde_json::{Value, json};
 use eqp_test_support::tool::{Ended, Home, Running};
 
 /// The timeout of all waits, which is only reached if something hangs.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) struct Fixture {
-    pub(super) simulator: Simulator,
-    pub(super) home: Home,
+pub(crate) struct Fixture {
+    pub(crate) simulator: Simulator,
+    pub(crate) home: Home,
     /// The path of the archive, as passed to the tool.
-    pub(super) archive: String,
+    pub(crate) archive: String,
 }
 
 /// Returns the script of a Marketplace without delays.
-pub(super) fn at_once() -> Script {
+pub(crate) fn at_once() -> Script {
     Script::new().timing(Timing::immediate())
 }
 
 /// Returns the script of a Marketplace without delays, with these review results.
-pub(super) fn reviewed(review: Review) -> Script {
+pub(crate) fn reviewed(review: Review) -> Script {
     at_once().review("*", review)
 }
 
 /// Returns the script of a Marketplace with immediate scans, whose reviews do not advance automatically.
-pub(super) fn only_scans() -> Script {
+pub(crate) fn only_scans() -> Script {
     let mut timing = Timing::default();
     timing.scan = Duration::ZERO;
     for length in [&mut timing.automation, &mut timing.marketing_queue] {
@@ -41,11 +41,11 @@ pub(super) fn only_scans() -> Script {
 }
 
 impl Fixture {
-    pub(super) async fn open(script: Script) -> Self {
+    pub(crate) async fn open(script: Script) -> Self {
         Self::with(Simulator::builder().script(script)).await
     }
 
-    pub(super) async fn with(builder: SimulatorBuilder) -> Self {
+    pub(crate) async fn with(builder: SimulatorBuilder) -> Self {
         let key = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new("hush") };
         let simulator = builder.account(MageId::new("MAG123456789").unwrap(), key).start().await.unwrap();
         let mut home = Home::new(crate::EQP);
@@ -58,7 +58,7 @@ impl Fixture {
     }
 
     /// Writes an archive with its changed manifest.
-    pub(super) fn prepare(&self, submission: &Submission, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn prepare(&self, submission: &Submission, change: impl FnOnce(&mut Value)) {
         submission.write(self.home.path()).unwrap();
         let mut listing = submission.listing(self.home.path()).unwrap();
         change(&mut listing);
@@ -67,12 +67,12 @@ impl Fixture {
     }
 
     /// Releases it with these options.
-    pub(super) fn release(&self, options: &[&str]) -> Ended {
+    pub(crate) fn release(&self, options: &[&str]) -> Ended {
         self.home.run_aside(&self.arguments(options))
     }
 
     /// Starts a release with these options.
-    pub(super) fn start(&self, options: &[&str]) -> Running {
+    pub(crate) fn start(&self, options: &[&str]) -> Running {
         self.home.start(&self.arguments(options))
     }
 
@@ -80,17 +80,17 @@ impl Fixture {
         [&["release", &self.archive, "--manifest", "release.toml"][..], options].concat()
     }
 
-    pub(super) fn look(&self) -> Snapshot {
+    pub(crate) fn look(&self) -> Snapshot {
         self.simulator.snapshot()
     }
 
     /// Waits until the Marketplace fulfils a condition.
-    pub(super) async fn until(&self, wanted: impl Fn(&Snapshot) -> bool + Send) -> Snapshot {
+    pub(crate) async fn until(&self, wanted: impl Fn(&Snapshot) -> bool + Send) -> Snapshot {
         self.simulator.wait_until(PATIENCE, wanted).await.unwrap()
     }
 
     /// Returns the statuses of the only submission.
-    pub(super) fn status(&self) -> String {
+    pub(crate) fn status(&self) -> String {
         let snapshot = self.look();
         let packages = &snapshot.accounts[0].packages;
         assert_eq!(packages.len(), 1, "there is one submission");
@@ -98,7 +98,7 @@ impl Fixture {
     }
 
     /// Sets the result of a review through the control API.
-    pub(super) async fn decide(&self, submission: &str, outcome: Value) {
+    pub(crate) async fn decide(&self, submission: &str, outcome: Value) {
         let certificate = reqwest::Certificate::from_pem(self.simulator.ca_pem().as_bytes()).unwrap();
         let client = reqwest::Client::builder().tls_certs_only([certificate]).build().unwrap();
         let url = format!("{}/simulator/v1/packages/{submission}/decision", self.simulator.base_url());
@@ -109,13 +109,13 @@ impl Fixture {
 }
 
 /// Returns the last line of standard output as JSON, which is the result.
-pub(super) fn result(ended: &Ended) -> Value {
+pub(crate) fn result(ended: &Ended) -> Value {
     let line = ended.stdout.lines().last().unwrap_or_else(|| panic!("{ended:?}"));
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
 /// Reads progress up to a marker.
-pub(super) fn reads(running: &mut Running, step: &str, state: &str) -> Value {
+pub(crate) fn reads(running: &mut Running, step: &str, state: &str) -> Value {
     loop {
         let progress = running.json_line();
         if progress["step"] == step && progress["state"] == state {

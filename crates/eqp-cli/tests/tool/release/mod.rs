@@ -4,7 +4,7 @@ mod before_sending;
 mod ci;
 mod courses;
 mod documented;
-mod fixture;
+pub(crate) mod fixture;
 mod following;
 mod following_documented;
 mod from_tag;
