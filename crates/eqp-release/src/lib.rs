@@ -5,7 +5,7 @@ mod check;
 mod event_source;
 mod find_by_id;
 mod follow_up;
-pub mod listing;
+pub mod listing_files;
 pub mod manifest;
 pub mod notes;
 pub mod previous;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use eqp_release::listing::{Listing, ListingFolder, compare};
+use eqp_release::listing_files::{Listing, ListingFolder, compare};
 use eqp_test_support::marketplace::{TestMarketplace, client_of};
 use eqp_types::{Sku, SubmissionId};
 use proptest::collection::vec;

@@ -1,6 +1,6 @@
 //! Converts errors of listings in git to failures with remedies.
 
-use eqp_release::listing::{ListingError, PushError};
+use eqp_release::listing_files::{ListingError, PushError};
 
 use super::{Exit, Failure};
 use crate::output::escaped;

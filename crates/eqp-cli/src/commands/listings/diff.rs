@@ -2,7 +2,7 @@
 
 use clap::Args;
 use eqp_client::Client;
-use eqp_release::listing::{ChangeSide, Listing, ListingChange, ListingFolder, compare};
+use eqp_release::listing_files::{ChangeSide, Listing, ListingChange, ListingFolder, compare};
 use eqp_types::{Environment, Sku};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;

@@ -7,7 +7,7 @@ pub(crate) mod push;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use eqp_release::listing::ListingFolder;
+use eqp_release::listing_files::ListingFolder;
 use eqp_types::Sku;
 
 use crate::context::Context;

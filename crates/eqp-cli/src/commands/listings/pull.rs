@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use eqp_client::Client;
-use eqp_release::listing::{ChangeSide, Listing, ListingError, ListingFolder, compare, is_live_version, merge};
+use eqp_release::listing_files::{ChangeSide, Listing, ListingError, ListingFolder, compare, is_live_version, merge};
 use eqp_types::{Environment, JsonObject, Sku};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;

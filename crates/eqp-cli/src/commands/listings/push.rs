@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use eqp_client::Client;
-use eqp_release::listing::{Listing, PricePush, PushRefusal};
+use eqp_release::listing_files::{Listing, PricePush, PushRefusal};
 use eqp_types::{Environment, PackageUpdate};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example(client: eqp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-//! use eqp_release::listing::{Listing, ListingFolder, compare};
+//! use eqp_release::listing_files::{Listing, ListingFolder, compare};
 //!
 //! let sku = eqp_types::Sku::new("acme/checkout")?;
 //! let live = Listing::read(&client, &sku).await?;
