@@ -2,6 +2,7 @@
 
 pub mod build;
 mod check;
+mod dependencies;
 mod event_source;
 mod find_by_id;
 mod follow_up;
@@ -11,6 +12,7 @@ pub mod previous;
 mod products;
 mod referenced_files;
 mod release;
+mod release_order;
 mod reviews;
 mod selection;
 mod send;
@@ -20,6 +22,7 @@ mod type_error;
 pub mod wait;
 
 pub use check::{CheckError, CheckedArchive, run_check};
+pub use dependencies::{Dependency, DependencyState, Requirement};
 pub use event_source::{EventSource, EventSourceError, RecordedEvents};
 pub use find_by_id::find_by_id;
 pub use follow_up::{FollowUp, FollowUpResult, ProgramEnd, ReleasedVersion};
@@ -29,6 +32,7 @@ pub use release::{
     ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,
     running_reviews,
 };
+pub use release_order::{CircularRequirement, release_order};
 pub use reviews::{RequestedAction, Track, TrackError, requested_action};
 pub use selection::{SelectedPackage, Selection, SelectionError, select_by_sku, select_package};
 pub use send::{SendError, send_when_scanned};

@@ -3,6 +3,7 @@
 mod before_sending;
 mod ci;
 mod courses;
+mod dependencies;
 mod documented;
 mod fixture;
 mod following;
