@@ -178,7 +178,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("alerts snooze", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
         object("alerts note", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
         object("alerts resolve", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
-        object("wait", vec![of::<wait::WaitSummary<'_>>]),
+        object("wait", vec![of::<wait::report::WaitSummary<'_>>, of::<wait::report::SeveralWaits<'_>>]),
         object("init", vec![of::<init::WrittenConfiguration<'_>>, of::<init::InitDryRun<'_>>]),
         object("login", vec![of::<login::LoginReport<'_>>, of::<login::LoginDryRun<'_>>]),
         object("logout", vec![of::<logout::LogoutReport<'_>>, of::<logout::LogoutDryRun<'_>>]),

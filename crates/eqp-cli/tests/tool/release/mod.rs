@@ -17,3 +17,4 @@ mod scripts;
 mod spellings;
 mod standing_in_the_way;
 mod waiting;
+mod waiting_for_several;
