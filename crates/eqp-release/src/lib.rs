@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod notes;
 pub mod previous;
 mod products;
+pub mod published;
 mod referenced_files;
 mod release;
 mod release_order;
@@ -26,7 +27,7 @@ pub use dependencies::{Dependency, DependencyState, Requirement};
 pub use event_source::{EventSource, EventSourceError, RecordedEvents};
 pub use find_by_id::find_by_id;
 pub use follow_up::{FollowUp, FollowUpResult, ProgramEnd, ReleasedVersion};
-pub use products::{MarketplaceProduct, products_of};
+pub use products::{MarketplaceProduct, products_of, read_packages};
 pub use release::{
     Change, Error, Event, FailedTest, FailureReasons, NoProgress, Phase, Plan, Poller, Progress, Release,
     ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,

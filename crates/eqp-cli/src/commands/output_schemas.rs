@@ -151,6 +151,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "packages init",
             vec![of::<packages::init::WrittenManifest<'_>>, of::<packages::init::ManifestDryRun<'_>>],
         ),
+        object("packages published", vec![of::<packages::published::PublishedList<'_>>]),
         object("packages rules", vec![of::<packages::rules::RuleList>, of::<packages::rules::OneRule<'_>>]),
         object("keys list", vec![of::<keys::KeyList<'_>>]),
         object("keys create", vec![of::<keys::change::CreatedKeys<'_>>, of::<RequestDryRun<'_>>]),

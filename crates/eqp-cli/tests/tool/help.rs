@@ -80,6 +80,7 @@ fn help_of_every_command() {
         &["packages", "build"],
         &["packages", "check"],
         &["packages", "init"],
+        &["packages", "published"],
         &["packages", "rules"],
         &["keys"],
         &["keys", "list"],

@@ -157,6 +157,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["keys", "list", "--json"]),
         (0, &["keys", "disable", "sweep"]),
         (0, &["keys", "enable", "sweep"]),
+        (0, &["packages", "published", "--key", "sweep"]),
         (0, &["keys", "delete", "sweep", "--yes"]),
         (0, &["reports", "sales"]),
         (0, &["reports", "pageviews"]),
