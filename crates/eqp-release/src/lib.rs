@@ -6,6 +6,7 @@ mod dependencies;
 mod event_source;
 mod find_by_id;
 mod follow_up;
+pub mod listings;
 pub mod manifest;
 pub mod notes;
 pub mod previous;

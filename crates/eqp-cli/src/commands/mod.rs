@@ -15,6 +15,7 @@ pub(crate) mod generated;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod listen;
+pub(crate) mod listings;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod migrate;
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Packages(packages::Packages),
     #[command(subcommand)]
+    Listings(listings::Listings),
+    #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
     Reports(reports::Reports),
@@ -120,7 +123,10 @@ pub(crate) enum Command {
 impl Command {
     /// Returns whether the command uses neither a database nor a server.
     fn calls_only_the_marketplace(&self) -> bool {
-        matches!(self, Self::Packages(_) | Self::Keys(_) | Self::Reports(_) | Self::Login(_) | Self::Whoami(_))
+        matches!(
+            self,
+            Self::Packages(_) | Self::Listings(_) | Self::Keys(_) | Self::Reports(_) | Self::Login(_) | Self::Whoami(_)
+        )
     }
 }
 
@@ -166,6 +172,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Listen(verb) => Box::pin(verb.run(&context)).await,
         Command::Replays(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
+        Command::Listings(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,
         Command::Reconcile(verb) => Box::pin(verb.run(&context)).await,

@@ -13,8 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, listen, login, logout,
-    migrate, packages, products, release, replays, reports,
+    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, listen, listings, login,
+    logout, migrate, packages, products, release, replays, reports,
 };
 use super::{
     reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
@@ -152,7 +152,9 @@ pub(crate) fn all() -> Vec<CommandJson> {
             vec![of::<packages::init::WrittenManifest<'_>>, of::<packages::init::ManifestDryRun<'_>>],
         ),
         object("packages published", vec![of::<packages::published::PublishedList<'_>>]),
+        object("packages recertify", vec![of::<packages::recertify::RecertificationList<'_>>]),
         object("packages rules", vec![of::<packages::rules::RuleList>, of::<packages::rules::OneRule<'_>>]),
+        object("listings due", vec![of::<listings::due::DueDates<'_>>]),
         object("keys list", vec![of::<keys::KeyList<'_>>]),
         object("keys create", vec![of::<keys::change::CreatedKeys<'_>>, of::<RequestDryRun<'_>>]),
         object("keys enable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),

@@ -169,6 +169,7 @@ pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CALLBACK_PASSWORD", "Password that `eqp trigger` sends"),
     ("EQP_CALLBACK_PASSWORD_FILE", "File (mode 0600) with that password"),
     ("EQP_TOKEN", "Token for the server (flag `--server`)"),
+    ("EQP_RELEASE_LINES_FILE", "Release lines of Adobe Commerce, as Adobe publishes them (flag `--release-lines`)"),
     ("EQP_LOG", "Log level for each module, such as `eqp_receiver=debug,info`"),
     ("EQP_LOG_FORMAT", "Log format of `eqp serve`, `text` or `json` (flag `--log-format`)"),
     ("EQP_SIMULATOR_CONTROL_URL", "Control API of a running simulator; set by the file that `eqp simulator` writes"),

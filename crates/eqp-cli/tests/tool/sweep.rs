@@ -158,6 +158,8 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["keys", "disable", "sweep"]),
         (0, &["keys", "enable", "sweep"]),
         (0, &["packages", "published", "--key", "sweep"]),
+        (0, &["packages", "recertify", "--commerce", "2.4.9"]),
+        (0, &["listings", "due"]),
         (0, &["keys", "delete", "sweep", "--yes"]),
         (0, &["reports", "sales"]),
         (0, &["reports", "pageviews"]),

@@ -8,6 +8,7 @@ mod filter;
 pub(crate) mod init;
 pub(crate) mod published;
 pub(crate) mod recall;
+pub(crate) mod recertify;
 pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod send;
@@ -43,6 +44,7 @@ pub(crate) enum Packages {
     Check(check::Check),
     Init(init::Init),
     Published(published::Published),
+    Recertify(recertify::Recertify),
     Rules(rules::Rules),
 }
 
@@ -67,6 +69,7 @@ impl Packages {
             Self::Check(verb) => verb.run(context).await,
             Self::Init(verb) => verb.run(context).await,
             Self::Published(verb) => verb.run(context).await,
+            Self::Recertify(verb) => verb.run(context).await,
             Self::Rules(verb) => verb.run(context),
         }
     }

@@ -10,6 +10,7 @@ mod following;
 mod following_documented;
 mod from_tag;
 mod interrupted;
+mod listing_dates;
 mod manifest_action;
 mod new_version;
 mod patience;
