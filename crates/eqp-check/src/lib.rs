@@ -32,7 +32,7 @@ pub use tracks::Tracks;
 /// Items for the other crates of this project, which are released together with this one.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::composer::is_version;
+    pub use crate::composer::{Constraint, Version, is_version, php_versions};
     pub use crate::limits::{
         MAX_ARCHIVE_BYTES, MAX_ENTRIES, MAX_METADATA_BYTES, MAX_RELEASE_NOTES_CHARS, MAX_UNPACKED_BYTES,
     };

@@ -6,8 +6,8 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::config::{
-    AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MailOptions,
-    MarketplaceOptions, ReceiverOptions, ServerOptions,
+    AlertOptions, ComposerOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer,
+    MailOptions, MarketplaceOptions, ReceiverOptions, ServerOptions,
 };
 use crate::context::Context;
 use crate::failure::{EXIT_CODES, Result};
@@ -96,6 +96,10 @@ impl Cli {
         Layer {
             deliver: DeliverOptions::default(),
             mail: MailOptions::default(),
+            composer: match &self.command {
+                Command::Packages(packages) => packages.composer(),
+                _ => ComposerOptions::default(),
+            },
             data: self.data.clone(),
             marketplace: self.marketplace.clone(),
             database: self.database.clone(),

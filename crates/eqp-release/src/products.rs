@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use eqp_client::{Client, PackageField, PackageFilter};
 use eqp_types::{OverallStatus, Package, Sku};
+
+/// The number of packages that are read at a time.
+const PAGE_SIZE: u64 = 100;
 
 /// The versions of one product at the Marketplace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +56,21 @@ pub fn products_of(packages: impl IntoIterator<Item = Package>) -> BTreeMap<Sku,
         }
     }
     products
+}
+
+/// Reads all packages of the account, in the order of their creation.
+///
+/// # Errors
+/// The [errors of every call](eqp_client::Error#errors-of-every-call).
+pub async fn read_packages(client: &Client) -> Result<Vec<Package>, eqp_client::Error> {
+    let filter = PackageFilter::new().ascending(PackageField::CreatedAt).limit(PAGE_SIZE);
+    let (mut packages, mut next) = (Vec::new(), Some(0));
+    while let Some(offset) = next {
+        let mut page = client.packages().list(&filter.clone().offset(offset)).await?;
+        next = page.next_offset(PAGE_SIZE);
+        packages.append(&mut page.items);
+    }
+    Ok(packages)
 }
 
 #[cfg(test)]

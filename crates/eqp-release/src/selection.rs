@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eqp_check::{Metadata, Suppression};
 use eqp_types::{FileUploadId, ItemId, Sku, SubmissionId};
 
+use crate::dependencies::{Requirement, requirements};
 use crate::manifest::{FileSource, Manifest, ManifestError, ManifestPackage, default_item_id};
 use crate::reviews::{RequestedAction, Track, TrackError, requested_action};
 
@@ -83,6 +84,8 @@ pub struct SelectedPackage {
     pub archive_sku: Option<Sku>,
     /// The version in the archive's composer.json.
     pub archive_version: Option<String>,
+    /// The packages of the same vendor that the archive requires.
+    pub requirements: Vec<Requirement>,
     /// The manifest that the package was read from.
     pub manifest: Option<PathBuf>,
     /// The local archive.
@@ -131,9 +134,29 @@ impl Selection {
         let metadata = archive.as_deref().and_then(|path| eqp_check::read_metadata(path).ok());
         let archive_sku = identify(&mut package, metadata.as_ref())?;
         let label = label(&package, archive_sku.as_ref());
+        let requires = metadata.as_ref().map(|metadata| metadata.requires.as_slice()).unwrap_or_default();
+        let sku = archive_sku.as_ref().or(package.changes.sku.as_ref());
+        let requirements = requirements(sku, requires, &package.changes);
         let archive_version = metadata.and_then(|metadata| metadata.package.version);
         let manifest = self.manifest;
-        Ok(SelectedPackage { package, archive_sku, archive_version, manifest, archive, track, suppressions, label })
+        Ok(SelectedPackage {
+            package,
+            archive_sku,
+            archive_version,
+            requirements,
+            manifest,
+            archive,
+            track,
+            suppressions,
+            label,
+        })
+    }
+}
+
+impl SelectedPackage {
+    /// Returns the SKU: that of the manifest, or of the archive.
+    pub fn sku(&self) -> Option<&Sku> {
+        self.package.changes.sku.as_ref().or(self.archive_sku.as_ref())
     }
 }
 

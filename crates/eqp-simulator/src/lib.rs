@@ -4,6 +4,7 @@ mod archive;
 mod callback_form;
 mod calls;
 mod clock;
+mod composer;
 mod control;
 mod controls;
 pub mod demo;
@@ -29,6 +30,7 @@ mod trust;
 mod walkthrough;
 
 pub use callback_form::CallbackForm;
+pub use composer::{PackagistPackage, RepositoryForm};
 pub use control::PATH as CONTROL_PATH;
 pub use error::{Error, HttpError};
 pub use fault::{CallMatcher, CallbackFault, CallbackMatcher, Fault, FaultBody, FaultRule, FaultState, Pattern};

@@ -19,6 +19,8 @@ pub struct Metadata {
     pub description: Option<String>,
     /// The API's license type for the license in composer.json, if there is one.
     pub license_type: Option<&'static str>,
+    /// The required packages with their version constraints.
+    pub requires: Vec<(String, String)>,
 }
 
 /// Reads the metadata of an archive.
@@ -52,6 +54,7 @@ pub fn read_metadata(path: &Path) -> Result<Metadata, Error> {
         description: composer.text("description").map(str::to_owned),
         license_type: composer.licenses().iter().find_map(|license| license_type(license)),
         package: composer.package(),
+        requires: composer.requires().map(|(name, versions)| (name.to_owned(), versions.to_owned())).collect(),
     })
 }
 

@@ -1,15 +1,19 @@
 //! Reads composer.json without validating its fields, so that each rule can report its own findings.
 
+mod constraint;
 mod lines;
 mod source;
+mod version;
 mod versions;
 
 use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
-pub use versions::is_version;
-pub(crate) use versions::{Constraint, is_plain, php_versions};
+pub use constraint::Constraint;
+pub use version::Version;
+pub(crate) use versions::is_plain;
+pub use versions::{is_version, php_versions};
 
 use self::lines::Lines;
 use self::source::OrderedValue;

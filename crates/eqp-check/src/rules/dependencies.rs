@@ -50,7 +50,7 @@ pub(crate) fn php(composer: &Composer, listing: &Listing, builder: &mut ReportBu
     lines.dedup();
     for (line, versions) in lines {
         for (major, minor) in versions {
-            if !constraint.allows(*major, *minor) {
+            if !constraint.allows_minor(*major, *minor) {
                 let message = format!("`{required}` excludes PHP {major}.{minor}, which Commerce {line} supports");
                 builder.add(&DEPENDENCY_PHP, at(composer, "php"), message);
             }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
-use eqp_client::{Client, PackageField, PackageFilter};
-use eqp_release::{MarketplaceProduct, products_of};
+use eqp_release::{MarketplaceProduct, products_of, read_packages};
 use eqp_types::{Environment, Sku};
 use serde::Serialize;
 
@@ -13,9 +12,6 @@ use crate::config::ProductOptions;
 use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Table, escaped, or_dash};
-
-/// The number of packages that are read at a time.
-const PAGE_SIZE: u64 = 100;
 
 /// Compare the configured products with those at the Marketplace
 #[derive(Debug, Subcommand)]
@@ -115,7 +111,7 @@ impl List {
     async fn run(self, context: &Context) -> Result {
         let options = &context.settings.marketplace;
         let configured = &context.loaded.products;
-        let at_marketplace = products_of(packages(&client(options)?).await?);
+        let at_marketplace = products_of(read_packages(&client(options)?).await?);
         let skus: BTreeSet<&Sku> = configured.keys().chain(at_marketplace.keys()).collect();
         let products: Vec<_> =
             skus.into_iter().map(|sku| product(sku, configured.get(sku), at_marketplace.get(sku))).collect();
@@ -133,18 +129,6 @@ impl List {
         }
         context.output.line(table)
     }
-}
-
-/// Reads all packages that can be read, in the order of their creation.
-pub(super) async fn packages(client: &Client) -> Result<Vec<eqp_types::Package>> {
-    let filter = PackageFilter::new().ascending(PackageField::CreatedAt).limit(PAGE_SIZE);
-    let (mut packages, mut next) = (Vec::new(), Some(0));
-    while let Some(offset) = next {
-        let mut page = client.packages().list(&filter.clone().offset(offset)).await?;
-        next = page.next_offset(PAGE_SIZE);
-        packages.append(&mut page.items);
-    }
-    Ok(packages)
 }
 
 fn product<'a>(

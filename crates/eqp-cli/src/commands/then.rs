@@ -22,7 +22,7 @@ const MAX_GRACE: Duration = Duration::from_secs(5);
 const OWN_VARIABLES: &str = "EQP_";
 
 /// The command to run after a release to the store.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ThenOptions {
     /// Command to run with `sh -c` when the version is in the store
     #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]

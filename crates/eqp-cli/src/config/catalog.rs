@@ -153,6 +153,12 @@ pub(crate) const KEYS: &[Key] = &[
         .text("File (mode 0600) with the password for the mail server"),
     key("mail", "from", Kind::Text, "\"eqp <eqp@example.com>\"").text("Sender of mails"),
     key("mail", "timeout", Kind::Text, "\"20s\"").text("Time limit for sending one mail").default("20s"),
+    key("composer", "packagist_url", Kind::Text, "\"https://repo.packagist.org\"")
+        .flag("packagist_url")
+        .variable("EQP_PACKAGIST_URL"),
+    key("composer", "repository_url", Kind::Text, "\"https://repo.magento.com\"")
+        .flag("repository_url")
+        .variable("EQP_REPOSITORY_URL"),
 ];
 
 /// Environment variables that do not stand for a key.
@@ -163,6 +169,7 @@ pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CALLBACK_PASSWORD", "Password that `eqp trigger` sends"),
     ("EQP_CALLBACK_PASSWORD_FILE", "File (mode 0600) with that password"),
     ("EQP_TOKEN", "Token for the server (flag `--server`)"),
+    ("EQP_RELEASE_LINES_FILE", "Release lines of Adobe Commerce, as Adobe publishes them (flag `--release-lines`)"),
     ("EQP_LOG", "Log level for each module, such as `eqp_receiver=debug,info`"),
     ("EQP_LOG_FORMAT", "Log format of `eqp serve`, `text` or `json` (flag `--log-format`)"),
     ("EQP_SIMULATOR_CONTROL_URL", "Control API of a running simulator; set by the file that `eqp simulator` writes"),
@@ -262,15 +269,15 @@ mod tests {
     use super::super::keys::names_of;
     use super::super::profile_selection::ProfileSelector;
     use super::super::{
-        AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MailOptions, MarketplaceOptions,
-        ReceiverOptions, ServerOptions,
+        AlertOptions, ComposerOptions, DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MailOptions,
+        MarketplaceOptions, ReceiverOptions, ServerOptions,
     };
     use super::*;
     use crate::cli::Cli;
 
     #[test]
     fn the_catalog_has_every_key_that_the_reader_accepts() {
-        let sections: [(&str, &[&str]); 8] = [
+        let sections: [(&str, &[&str]); 9] = [
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
@@ -279,6 +286,7 @@ mod tests {
             ("alerts", names_of::<AlertOptions>()),
             ("deliver", names_of::<DeliverOptions>()),
             ("mail", names_of::<MailOptions>()),
+            ("composer", names_of::<ComposerOptions>()),
         ];
         assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
         let accepted =

@@ -13,9 +13,9 @@ use toml::de::{DeTable, DeValue};
 use super::keys::names_of;
 use super::profile_selection::{ProfileSelector, select};
 use super::{
-    AlertOptions, DataOptions, DatabaseOptions, DeclaredSubscriptions, DeliverOptions, FileOptions, IfMissing, Layer,
-    MailOptions, MarketplaceOptions, ProductOptions, Products, ProgramOptions, Programs, ReceiverOptions,
-    ServerOptions, SubscriptionOptions,
+    AlertOptions, ComposerOptions, DataOptions, DatabaseOptions, DeclaredSubscriptions, DeliverOptions, FileOptions,
+    IfMissing, Layer, MailOptions, MarketplaceOptions, ProductOptions, Products, ProgramOptions, Programs,
+    ReceiverOptions, ServerOptions, SubscriptionOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -40,6 +40,7 @@ struct File {
     alerts: AlertOptions,
     deliver: DeliverOptions,
     mail: MailOptions,
+    composer: ComposerOptions,
     /// Programs that handlers can run. Not in a profile: they belong to this machine.
     exec: Programs,
     /// Subscriptions that a server creates. Not in a profile, either.
@@ -151,6 +152,7 @@ pub(super) fn read_text(
         alerts: file.alerts,
         deliver: file.deliver,
         mail: file.mail,
+        composer: file.composer,
     };
     file.products.values_mut().for_each(|product| product.in_folder(folder));
     let profiles = file.profiles.keys().cloned().collect();
@@ -252,6 +254,7 @@ impl<'a> Source<'a> {
             ("alerts", names_of::<AlertOptions>()),
             ("deliver", names_of::<DeliverOptions>()),
             ("mail", names_of::<MailOptions>()),
+            ("composer", names_of::<ComposerOptions>()),
         ];
         for (section, names) in sections {
             let Some(value) = table.get(section) else { continue };

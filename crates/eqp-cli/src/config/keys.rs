@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn a_struct_reports_its_names() {
-        let sections = ["data", "marketplace", "database", "server", "receiver", "alerts", "deliver", "mail"];
+        let sections =
+            ["data", "marketplace", "database", "server", "receiver", "alerts", "deliver", "mail", "composer"];
         assert_eq!(names_of::<Layer>(), sections);
     }
 

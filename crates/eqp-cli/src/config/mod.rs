@@ -6,6 +6,7 @@
 mod alerts;
 mod api_url;
 pub(crate) mod catalog;
+mod composer;
 mod data;
 mod database;
 mod deliver;
@@ -35,6 +36,7 @@ use eqp_deliver::HandlerEnvironment;
 use serde::Deserialize;
 
 pub(crate) use alerts::AlertOptions;
+pub(crate) use composer::ComposerOptions;
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
 pub(crate) use deliver::{DeliverOptions, ProgramOptions, Programs};
@@ -80,6 +82,7 @@ pub(crate) struct Layer {
     pub(crate) alerts: AlertOptions,
     pub(crate) deliver: DeliverOptions,
     pub(crate) mail: MailOptions,
+    pub(crate) composer: ComposerOptions,
 }
 
 impl Layer {
@@ -94,6 +97,7 @@ impl Layer {
             alerts: self.alerts.over(weaker.alerts),
             deliver: self.deliver.over(weaker.deliver),
             mail: self.mail.over(weaker.mail),
+            composer: self.composer.over(weaker.composer),
         }
     }
 

@@ -20,6 +20,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("alerts", "Alerts (eqp serve with the role reconcile)"),
     ("deliver", "Deliveries of subscriptions (eqp serve)"),
     ("mail", "The mail server for subscriptions (eqp serve)"),
+    ("composer", "The hosts that have versions of products (eqp packages published)"),
 ];
 
 const PROFILES: &str = "\

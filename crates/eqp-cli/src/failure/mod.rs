@@ -37,7 +37,7 @@ pub(crate) enum Exit {
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
-    /// Registrations, or a database and the Marketplace, differ, or a product needs attention; only with `--exit-code`.
+    /// Something differs or needs attention, such as registrations or versions, or a date is due; only with `--exit-code`.
     OutOfStep = 8,
     /// The command of `--then` failed.
     ThenFailed = 9,
@@ -56,7 +56,7 @@ Exit codes:
   5  rejected by the Marketplace (a review, a scan or a change)
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
-  8  something differs or needs attention (callbacks plan, reconcile, status; only with --exit-code)
+  8  something differs, needs attention or is due (only with --exit-code)
   9  in the store, but the command of --then failed; the same call tries again (release, wait)
   130  interrupted by a signal";
 

@@ -164,6 +164,9 @@ const ASKING: &[&str] = &[
 const AT_ONCE: &[&str] = &[
     "accounts list",
     "listings diff",
+    "listings due",
+    "packages published",
+    "packages recertify",
     "products list",
     "alerts list",
     "alerts show",

@@ -42,6 +42,7 @@ mod odd_answers;
 mod other_languages;
 mod other_tool;
 mod packages;
+mod published;
 mod reach;
 mod reconcile;
 mod registration;

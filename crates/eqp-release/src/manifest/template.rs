@@ -71,6 +71,7 @@ impl Comments {
 ///     package_type: "extension",
 ///     description: None,
 ///     license_type: None,
+///     requires: Vec::new(),
 /// };
 /// let text = eqp_release::manifest::template(&metadata, "badges.zip".as_ref());
 /// assert!(text.contains("sku = \"acme/badges\""));
@@ -182,6 +183,7 @@ mod tests {
             package_type: "extension",
             description: Some("ends\n[package]\nname = \"'''\"\u{7}".into()),
             license_type: None,
+            requires: Vec::new(),
         };
         for description in [metadata.description.clone(), None] {
             metadata.description = description;
@@ -198,7 +200,7 @@ mod tests {
             kind: Some(kind.into()),
         };
         let package_type = if kind == "magento2-theme" { "theme" } else { "extension" };
-        let metadata = Metadata { package, package_type, description: None, license_type: None };
+        let metadata = Metadata { package, package_type, description: None, license_type: None, requires: Vec::new() };
         template(&metadata, Path::new("a.zip"))
     }
 

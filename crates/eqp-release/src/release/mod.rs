@@ -4,6 +4,8 @@
 //! started again, on this machine or another one, continues where the last run stopped and creates no second submission.
 
 mod changes;
+mod dependencies;
+mod dependency_state;
 mod diff;
 mod error;
 mod failed_tests;
@@ -46,6 +48,7 @@ pub use self::step::{ReleaseResult, Step};
 pub use self::target::{Reviews, Target, Until};
 pub use self::version::is_older;
 pub(crate) use self::version::is_same;
+use crate::dependencies::Dependency;
 use crate::selection::SelectedPackage;
 
 /// The maximum number of attempts for a step without a visible effect.
@@ -94,6 +97,8 @@ pub struct Release {
     /// The files, once observed.
     files: Vec<RemoteFile>,
     files_observed: bool,
+    /// The required packages of the same vendor, once observed.
+    dependencies: Option<Vec<Dependency>>,
     /// The submission, as last observed.
     submission: Option<Package>,
     /// The number of existing versions of the product.
@@ -130,6 +135,7 @@ impl Release {
             archive,
             files: Vec::new(),
             files_observed: false,
+            dependencies: None,
             submission: None,
             versions: 0,
             newer_in_store: None,
@@ -146,8 +152,14 @@ impl Release {
     /// - [`Error::VersionMismatch`] if manifest and archive have different versions.
     /// - [`Error::Unreadable`], [`Error::Unnamed`] or [`Error::Package`] if a file or the package cannot be sent.
     pub async fn observe(&mut self, progress: &mut dyn Progress) -> Result<Plan, Error> {
+        // They may have reached the store since the last observation.
+        self.dependencies = None;
         let mut state = self.observe_state().await?;
         self.report_submission(progress)?;
+        if next_step(&state, self.target) == Step::FindDependencies {
+            self.find_dependencies(progress).await?;
+            state.dependencies = self.dependencies_state();
+        }
         if next_step(&state, self.target) == Step::FindFiles {
             self.find_files(progress).await?;
             state = self.observe_state().await?;
@@ -225,6 +237,11 @@ impl Release {
         &self.files
     }
 
+    /// Returns the packages of the same vendor that the archive requires and the store does not have, as last observed.
+    pub fn unmet_dependencies(&self) -> impl Iterator<Item = &Dependency> {
+        self.dependencies.iter().flatten().filter(|one| one.is_unmet())
+    }
+
     /// Returns the submission, as last observed.
     pub fn submission(&self) -> Option<&Package> {
         self.submission.as_ref()
@@ -285,6 +302,12 @@ impl Run<'_> {
             }
             done.push(step.clone());
             match step {
+                Step::FindDependencies => self.release.find_dependencies(self.progress).await?,
+                Step::WaitForDependencies(_) => {
+                    if self.wait_for_dependencies().await? == WaitEnd::TimedOut {
+                        return Ok(None);
+                    }
+                }
                 Step::FindFiles => self.release.find_files(self.progress).await?,
                 Step::Upload => self.upload().await?,
                 Step::WaitForScans => {

@@ -45,7 +45,8 @@ impl Release {
         };
         self.submission = package;
         let files = if self.files_observed { combined_state(&self.files) } else { FilesState::Unknown };
-        Ok(ObservedState { files, submission, others_in_review, submitted: self.submitted })
+        let dependencies = self.dependencies_state();
+        Ok(ObservedState { files, submission, others_in_review, dependencies, submitted: self.submitted })
     }
 
     /// Returns the submission with the ID in the manifest.

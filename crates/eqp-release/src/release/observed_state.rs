@@ -2,6 +2,8 @@
 
 use eqp_types::{EqpStatus, SubmissionId};
 
+use crate::dependencies::Dependency;
+
 /// The observed state of a release.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ObservedState {
@@ -11,8 +13,21 @@ pub(super) struct ObservedState {
     pub(super) submission: Option<ObservedSubmission>,
     /// Other versions of the same product that are in review.
     pub(super) others_in_review: Vec<SubmissionId>,
+    /// The packages of the same vendor that the archive requires.
+    pub(super) dependencies: DependenciesState,
     /// Whether this run has submitted the package. If so, a later rejection or recall ends the release instead of causing another submission.
     pub(super) submitted: bool,
+}
+
+/// The combined state of the required packages of the same vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum DependenciesState {
+    /// Not observed yet.
+    Unknown,
+    /// These packages are not ready.
+    Unmet(Vec<Dependency>),
+    /// The store has all of them, or there are none.
+    Met,
 }
 
 /// The combined state of the files of a release.

@@ -11,6 +11,7 @@ use super::phase::{Phase, is_live, review_phases};
 use super::step::{ReleaseResult, Step};
 use super::steps_ahead::steps_ahead;
 use super::target::{Target, Until};
+use crate::dependencies::Dependency;
 
 /// The remaining steps of a release, if nothing goes wrong.
 ///
@@ -99,7 +100,11 @@ impl Plan {
     fn sentence(&self, step: &Step) -> Option<String> {
         let label = &self.label;
         Some(match step {
-            Step::FindFiles => return None,
+            Step::FindDependencies | Step::FindFiles => return None,
+            Step::WaitForDependencies(unmet) => {
+                let unmet: Vec<_> = unmet.iter().map(Dependency::sentence).collect();
+                format!("would wait until the store has what {label} requires: {}", unmet.join("; "))
+            }
             Step::Upload => format!("would upload {}", self.missing.join(", ")),
             Step::WaitForScans => "would wait for the malware scan".to_owned(),
             Step::RecallOthers(others) => format!("would recall from review: {}", listed(others)),
@@ -179,7 +184,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::release::observed_state::{Diff, FilesState, ObservedSubmission};
+    use crate::release::observed_state::{DependenciesState, Diff, FilesState, ObservedSubmission};
     use crate::release::phase::tests::status;
     use crate::reviews::Track;
 
@@ -201,6 +206,7 @@ mod tests {
                 files: FilesState::Clean,
                 submission: Some(submission),
                 others_in_review: Vec::new(),
+                dependencies: DependenciesState::Met,
                 submitted: false,
             };
             let target = Target::new(Track::Both, until);
@@ -216,6 +222,7 @@ mod tests {
             files: FilesState::Missing,
             submission: None,
             others_in_review: Vec::new(),
+            dependencies: DependenciesState::Met,
             submitted: false,
         };
         let (target, label) = (Target::new(Track::Both, Until::Scan), "acme/badges 1.0.0".to_owned());

@@ -7,6 +7,7 @@ use eqp_types::{FileUploadId, MalwareStatus, SubmissionId};
 
 use super::error::{Change, Error};
 use super::target::Reviews;
+use crate::dependencies::Dependency;
 use crate::wait::Statuses;
 
 /// An event during a release.
@@ -24,6 +25,10 @@ pub enum Event<'a> {
         /// The ID for a later wait: that of the submission, or of the archive.
         handle: Option<String>,
     },
+    /// It cannot be decided whether the store has a package that the archive requires.
+    DependencyUndecided(&'a Dependency),
+    /// The release waits until the store has these packages, which the archive requires. Reported again after each change.
+    WaitingForDependencies(&'a [Dependency]),
     /// A newer version is in the store.
     OlderVersion {
         /// The version to release.

@@ -3,10 +3,15 @@
 use eqp_types::{Flow, OverallStatus, SubmissionId};
 
 use super::target::Reviews;
+use crate::dependencies::Dependency;
 
 /// A step of a release.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
+    /// Finds out whether the store has the packages of the same vendor that the archive requires.
+    FindDependencies,
+    /// Waits until the store has these packages, which the archive requires.
+    WaitForDependencies(Vec<Dependency>),
     /// Finds the files that the Marketplace already has.
     FindFiles,
     /// Uploads the missing files.
@@ -32,6 +37,8 @@ impl Step {
     /// Returns the infinitive of the step, without "to".
     pub fn description(&self) -> &'static str {
         match self {
+            Self::FindDependencies => "find the required packages",
+            Self::WaitForDependencies(_) => "wait for the required packages",
             Self::FindFiles => "find the files",
             Self::Upload => "upload the files",
             Self::WaitForScans => "wait for the scans",
@@ -59,6 +66,8 @@ pub enum ReleaseResult {
     Rejected(Flow),
     /// The malware scan of a file has failed.
     ScanFailed,
+    /// The store does not have these packages of the same vendor, which the archive requires, and the target does not wait for them.
+    DependenciesNotReady(Vec<Dependency>),
     /// The version was canceled or removed from the store.
     Closed(OverallStatus),
     /// The version was recalled by someone else during the wait.

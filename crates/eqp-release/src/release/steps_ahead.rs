@@ -3,7 +3,7 @@
 use eqp_types::{EqpStatus, MarketingStatus, OverallStatus, TechnicalStatus};
 
 use super::next_step::next_step;
-use super::observed_state::{Diff, FilesState, ObservedState, ObservedSubmission};
+use super::observed_state::{DependenciesState, Diff, FilesState, ObservedState, ObservedSubmission};
 use super::step::Step;
 use super::target::{Reviews, Target};
 
@@ -34,6 +34,9 @@ fn state_after(state: ObservedState, step: &Step) -> ObservedState {
                 _ => submission,
             });
             ObservedState { files: FilesState::Missing, submission, ..state }
+        }
+        Step::FindDependencies | Step::WaitForDependencies(_) => {
+            ObservedState { dependencies: DependenciesState::Met, ..state }
         }
         Step::Upload => ObservedState { files: FilesState::Scanning, ..state },
         Step::WaitForScans => ObservedState { files: FilesState::Clean, ..state },

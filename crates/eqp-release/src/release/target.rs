@@ -58,6 +58,8 @@ pub struct Target {
     pub supersede: bool,
     /// Whether a rejected version is submitted again without changes.
     pub resubmit: bool,
+    /// Whether to wait for required packages of the same vendor that the store does not have yet, instead of ending the release.
+    pub wait_for_dependencies: bool,
 }
 
 /// A set of reviews.
@@ -107,7 +109,7 @@ impl Target {
     /// Creates a target that submits for the reviews of `track` and waits for `until`. Versions in review, and rejected versions without
     /// changes, are left unchanged.
     pub fn new(track: Track, until: Until) -> Self {
-        Self { track, until, supersede: false, resubmit: false }
+        Self { track, until, supersede: false, resubmit: false, wait_for_dependencies: false }
     }
 
     /// Returns the requested reviews.

@@ -105,7 +105,7 @@ mod tests {
                 Some(ReleaseResult::Closed(OverallStatus::AdminRemovedFromStore)),
             ),
         ] {
-            let target = Target { track: Track::Both, until, supersede: false, resubmit: false };
+            let target = Target::new(Track::Both, until);
             assert_eq!(result_of(&status(text), target), end, "{text} {until:?}");
         }
     }

@@ -3,6 +3,7 @@
 //! Changes are learned from the events of a receiver, if there are any, and a final status is confirmed with the Marketplace, if there
 //! is a client. Without events, the Marketplace is polled with growing intervals.
 
+mod poll;
 mod polling;
 mod result;
 mod sources;
@@ -14,12 +15,11 @@ use std::time::Duration;
 
 use eqp_client::Client;
 use eqp_types::{Environment, SubmissionId};
-use tokio::time::Instant;
 
+use self::poll::Watched;
 pub(crate) use self::polling::{PollingInterval, is_transient};
 pub use self::result::{Statuses, UnreachableStatus, WaitResult, WaitTarget, statuses_of, wait_result};
 pub use self::sources::Resource;
-use self::sources::{read_marketplace, read_recorded, wait_for_event};
 use self::state::WaitState;
 use crate::{EventSource, EventSourceError};
 
@@ -45,7 +45,7 @@ pub enum WaitEvent<'a> {
 pub struct WaitReport {
     /// The last known statuses. Empty if none were received.
     pub statuses: Statuses,
-    /// The result, or `None` if the wait timed out.
+    /// The result, or `None` if the wait has ended without one: it timed out, or another resource decided it.
     pub result: Option<WaitResult>,
     /// The submission ID, also if the wait used the item ID.
     pub submission: Option<SubmissionId>,
@@ -91,6 +91,8 @@ pub enum WaitError {
 /// # }
 /// ```
 ///
+/// One wait can be for several resources (see [`also`](Wait::also)), which are then queried together.
+///
 /// With the events of a receiver, changes are noticed immediately, and the Marketplace has to be polled less often:
 ///
 /// ```no_run
@@ -106,8 +108,10 @@ pub enum WaitError {
 /// # }
 /// ```
 pub struct Wait {
-    resource: Resource,
-    target: WaitTarget,
+    /// At least one.
+    resources: Vec<(Resource, WaitTarget)>,
+    /// Whether the first result ends the wait, instead of the first failure.
+    ends_with_first: bool,
     timeout: Duration,
     interval: Option<Duration>,
     environment: Option<Environment>,
@@ -117,14 +121,35 @@ pub struct Wait {
 
 impl fmt::Debug for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("resource", &self.resource).field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("Wait").field("resources", &self.resources).finish_non_exhaustive()
     }
 }
 
 impl Wait {
     /// Creates a wait for `target` of `resource`, for at most `timeout`. With a timeout of zero, each source is queried once.
     pub fn new(resource: Resource, target: WaitTarget, timeout: Duration) -> Self {
-        Self { resource, target, timeout, interval: None, environment: None, events: None, client: None }
+        Self {
+            resources: vec![(resource, target)],
+            ends_with_first: false,
+            timeout,
+            interval: None,
+            environment: None,
+            events: None,
+            client: None,
+        }
+    }
+
+    /// Adds a resource. The wait ends when all have reached their target, or when one can no longer reach it.
+    #[must_use]
+    pub fn also(mut self, resource: Resource, target: WaitTarget) -> Self {
+        self.resources.push((resource, target));
+        self
+    }
+
+    /// Ends the wait when the first resource has a result.
+    #[must_use]
+    pub fn any(self) -> Self {
+        Self { ends_with_first: true, ..self }
     }
 
     /// Sets the source of events, such as the database of a receiver.
@@ -145,133 +170,40 @@ impl Wait {
         Self { interval: Some(interval), ..self }
     }
 
-    /// Waits, and calls `report` for each event.
+    /// Waits, and calls `report` for each event. Returns the report about the first resource.
+    ///
+    /// # Errors
+    /// As [`run_all`](Self::run_all).
+    pub async fn run(&self, mut report: impl FnMut(WaitEvent<'_>)) -> Result<WaitReport, WaitError> {
+        let mut reports = self.run_all(|_, event| report(event)).await?;
+        Ok(reports.swap_remove(0))
+    }
+
+    /// Waits, and calls `report` for each event, with the resource that it is about ([`WaitEvent::EventsUnavailable`]: the first one). Returns
+    /// a report about each resource, in their order.
     ///
     /// # Errors
     /// [`WaitError::NoSource`] if neither a source of events nor a client is configured; [`WaitError::Events`] if the source cannot be read
     /// and there is no client; [`WaitError::Marketplace`] if the Marketplace rejects the request.
-    pub async fn run(&self, mut report: impl FnMut(WaitEvent<'_>)) -> Result<WaitReport, WaitError> {
+    pub async fn run_all(
+        &self,
+        mut report: impl FnMut(&Resource, WaitEvent<'_>),
+    ) -> Result<Vec<WaitReport>, WaitError> {
         if self.events.is_none() && self.client.is_none() {
             return Err(WaitError::NoSource);
         }
-        let mut state = WaitState::default();
-        let polled = self.poll(&mut state, &mut report);
-        let result = if self.timeout.is_zero() {
-            polled.await?
+        let mut watched: Vec<_> =
+            self.resources.iter().map(|(resource, target)| Watched::new(resource, target)).collect();
+        let polled = self.poll(&mut watched, &mut report);
+        if self.timeout.is_zero() {
+            polled.await?;
         } else {
-            tokio::time::timeout(self.timeout, polled).await.ok().transpose()?.flatten()
+            tokio::time::timeout(self.timeout, polled).await.ok().transpose()?;
+        }
+        let report = |Watched { state, result, .. }| {
+            let WaitState { statuses, submission, last_error, .. } = state;
+            WaitReport { statuses, result, submission, last_error }
         };
-        let WaitState { statuses, submission, last_error, .. } = state;
-        Ok(WaitReport { statuses, result, submission, last_error })
-    }
-
-    fn max_interval(&self) -> Duration {
-        let usual = DEFAULT_INTERVAL[usize::from(self.events.is_none())];
-        self.interval.unwrap_or(usual).max(MIN_INTERVAL)
-    }
-
-    /// Queries and waits for changes until there is a result, or once if the timeout is zero. The last known statuses are in `state`.
-    async fn poll(
-        &self,
-        state: &mut WaitState,
-        report: &mut impl FnMut(WaitEvent<'_>),
-    ) -> Result<Option<WaitResult>, WaitError> {
-        // Start to follow events before the first query, so that no change is missed in between.
-        let mut source = self.events.as_deref();
-        let mut events = None;
-        if let Some(recorded) = source {
-            match recorded.follow(self.environment).await {
-                Ok(followed) => events = Some(followed),
-                Err(error) => self.stop_following(error, &mut source, report)?,
-            }
-        }
-        let interval = self.max_interval();
-        let mut polling = PollingInterval::with_max(interval);
-        let mut seen = Statuses::new();
-        let mut next_poll = Instant::now();
-        loop {
-            let mut ended_in_callbacks = false;
-            if let Some(recorded) = source {
-                match read_recorded(recorded, self.environment, &self.resource).await {
-                    Ok(found) => {
-                        if let Some(statuses) = state.merge_callbacks(found) {
-                            let end = self.result_from_callbacks(&statuses);
-                            ended_in_callbacks = end.is_some();
-                            state.set(statuses, ended_in_callbacks, report);
-                            if self.client.is_none()
-                                && let Some(end) = end
-                            {
-                                return Ok(Some(end));
-                            }
-                        }
-                    }
-                    Err(error) => self.stop_following(error, &mut source, report)?,
-                }
-            }
-            if let Some(client) = &self.client
-                && (ended_in_callbacks || Instant::now() >= next_poll)
-            {
-                if let Some(end) = self.poll_marketplace(client, state, report).await? {
-                    return Ok(Some(end));
-                }
-                // Compare only statuses from the Marketplace: those from callbacks may be older.
-                if state.statuses != seen {
-                    seen.clone_from(&state.statuses);
-                    polling.reset();
-                }
-                next_poll = Instant::now() + polling.next();
-            }
-            if self.timeout.is_zero() {
-                return Ok(None);
-            }
-            let until_poll = next_poll.saturating_duration_since(Instant::now());
-            let at_most = if self.client.is_some() { until_poll } else { interval };
-            if let Err(error) = wait_for_event(events.as_mut().filter(|_| source.is_some()), at_most).await {
-                self.stop_following(error, &mut source, report)?;
-            }
-        }
-    }
-
-    /// Continues without events, if there is a client.
-    fn stop_following(
-        &self,
-        error: EventSourceError,
-        source: &mut Option<&dyn EventSource>,
-        report: &mut impl FnMut(WaitEvent<'_>),
-    ) -> Result<(), WaitError> {
-        if self.client.is_none() {
-            return Err(error.into());
-        }
-        report(WaitEvent::EventsUnavailable(error));
-        *source = None;
-        Ok(())
-    }
-
-    /// Returns the result according to callbacks. Without a client to confirm it, an expected callback may still arrive.
-    fn result_from_callbacks(&self, statuses: &Statuses) -> Option<WaitResult> {
-        let is_certain = |end: &WaitResult| !matches!(end, WaitResult::NotSubmitted { other_running: true, .. });
-        wait_result(statuses, &self.target).filter(|end| self.client.is_some() || is_certain(end))
-    }
-
-    /// Queries the Marketplace. Transient failures are recorded, and rejections end the wait.
-    async fn poll_marketplace(
-        &self,
-        client: &Client,
-        state: &mut WaitState,
-        report: &mut impl FnMut(WaitEvent<'_>),
-    ) -> Result<Option<WaitResult>, WaitError> {
-        match read_marketplace(client, &self.resource).await {
-            Ok(found) => {
-                let statuses = state.accept_answer(found);
-                let end = wait_result(&statuses, &self.target);
-                state.set(statuses, end.is_some(), report);
-                Ok(end)
-            }
-            Err(error) if is_transient(&error) => {
-                state.record_failure(error, report);
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(watched.into_iter().map(report).collect())
     }
 }

@@ -49,13 +49,17 @@ impl FromRequestParts<Arc<Shared>> for Basic {
     type Rejection = ErrorResponse;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> Result<Self, ErrorResponse> {
-        credentials(&parts.headers, "basic")
-            .and_then(|encoded| STANDARD.decode(encoded).ok())
-            .and_then(|decoded| String::from_utf8(decoded).ok())
-            .and_then(|text| text.split_once(':').map(|(id, secret)| (id.to_owned(), Secret::new(secret))))
+        basic(&parts.headers)
             .map(|(id, secret)| Self { id, secret })
             .ok_or_else(|| ErrorResponse::unauthorized("Application ID and secret are missing"))
     }
+}
+
+/// Returns the user name and password of a Basic header.
+pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let decoded = STANDARD.decode(credentials(headers, "basic")?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    text.split_once(':').map(|(user, password)| (user.to_owned(), Secret::new(password)))
 }
 
 /// Returns the token of a Bearer header.

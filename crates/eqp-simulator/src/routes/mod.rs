@@ -17,7 +17,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use eqp_types::calls::{self, ApiCall, Method};
 use http::StatusCode;
 
-pub(crate) use extract::{bearer, drain};
+pub(crate) use extract::{basic, bearer, drain};
 pub(crate) use files::receive as receive_upload;
 
 use crate::error_response::ErrorResponse;

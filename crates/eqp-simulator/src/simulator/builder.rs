@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Simulator, Tasks, base_url};
 use crate::callback_form::CallbackForm;
 use crate::clock::Clock;
+use crate::composer::{self, ComposerHosts};
 use crate::marketplace::{Account, BehaviourProfile, CallbackList, Marketplace, NewVersions};
 use crate::script::Script;
 use crate::sender::Sender;
@@ -326,7 +327,9 @@ impl SimulatorBuilder {
         let shutdown = CancellationToken::new();
         let control_token = self.control_token.unwrap_or_else(|| Secret::new(random()));
         let control = control::router(Arc::clone(&shared), control_token.clone());
-        let app = fault::cutting(routes::router(Arc::clone(&shared)).merge(control));
+        let composer = Arc::new(ComposerHosts::default());
+        let hosts = composer::router(Arc::clone(&shared), Arc::clone(&composer));
+        let app = fault::cutting(routes::router(Arc::clone(&shared)).merge(control).merge(hosts));
         let server = Listener::new(listener).tls(tls).limits(limits());
         let tasks = Tasks {
             server: tokio::spawn(server.serve(app, shutdown.clone())),
@@ -334,7 +337,18 @@ impl SimulatorBuilder {
             sender: tokio::spawn(Sender::new(inbox, Arc::clone(&trust), log, clock, generation).run(shutdown.clone())),
         };
         let environment = self.environment;
-        Ok(Simulator::new(address, ca_pem, accounts, environment, control_token, shared, trust, shutdown, tasks))
+        Ok(Simulator::new(
+            address,
+            ca_pem,
+            accounts,
+            environment,
+            control_token,
+            shared,
+            composer,
+            trust,
+            shutdown,
+            tasks,
+        ))
     }
 
     fn accounts(&self) -> Vec<(MageId, ApiKey)> {

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::composer::ComposerHosts;
 use crate::sent::Sent;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -41,6 +42,7 @@ pub struct Simulator {
     environment: Environment,
     control_token: Secret,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) composer: Arc<ComposerHosts>,
     trust: Arc<Trust>,
     shutdown: CancellationToken,
     tasks: Option<Tasks>,
@@ -74,6 +76,7 @@ impl Simulator {
         environment: Environment,
         control_token: Secret,
         shared: Arc<Shared>,
+        composer: Arc<ComposerHosts>,
         trust: Arc<Trust>,
         shutdown: CancellationToken,
         tasks: Tasks,
@@ -86,6 +89,7 @@ impl Simulator {
             environment,
             control_token,
             shared,
+            composer,
             trust,
             shutdown,
             tasks: Some(tasks),

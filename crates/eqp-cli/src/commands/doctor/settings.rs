@@ -139,6 +139,8 @@ const KNOWN: &[Known] = &[
         |l| l.mail.timeout.map(|timeout| humantime::format_duration(timeout.0).to_string()),
         |_| "20s".to_owned(),
     ),
+    known("composer.packagist_url", |l| l.composer.packagist_url.as_ref().map(ToString::to_string), none),
+    known("composer.repository_url", |l| l.composer.repository_url.as_ref().map(ToString::to_string), none),
 ];
 
 /// Returns every setting.

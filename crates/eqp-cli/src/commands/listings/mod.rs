@@ -1,8 +1,10 @@
-//! `eqp listings`: the listings of products in the store, in git.
+//! `eqp listings`: the listings of products in the store: in git, and their dates.
 
 pub(crate) mod diff;
+pub(crate) mod due;
 pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod release_lines;
 
 use std::path::PathBuf;
 
@@ -17,7 +19,7 @@ use crate::output::escaped;
 /// The number of listings that are read at a time.
 const PARALLEL: usize = 8;
 
-/// Keep the listings of products in git: pull, compare, and send prices
+/// Keep the listings of products in git, send prices, and show due dates
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -25,11 +27,14 @@ Examples:
   eqp listings pull && git add listings
   # edit listings/acme/checkout, then see what differs
   eqp listings diff
-  eqp listings push --only prices --dry-run")]
+  eqp listings push --only prices --dry-run
+  # see which listings need an update soon
+  eqp listings due")]
 pub(crate) enum Listings {
     Pull(pull::Pull),
     Diff(diff::Diff),
     Push(push::Push),
+    Due(due::Due),
 }
 
 impl Listings {
@@ -38,6 +43,7 @@ impl Listings {
             Self::Pull(verb) => verb.run(context).await,
             Self::Diff(verb) => verb.run(context).await,
             Self::Push(verb) => verb.run(context).await,
+            Self::Due(verb) => verb.run(context).await,
         }
     }
 }

@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use super::{ListingOptions, PARALLEL};
 use crate::change::{self, Change, Confirmation, Plan, Question};
-use crate::commands::products::packages;
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
+use eqp_release::read_packages;
 
 /// Write the listings of products in the store to a folder
 ///
@@ -116,7 +116,7 @@ impl Change for ListingPull<'_> {
 
     async fn observe(&mut self) -> Result<PullPlan> {
         let skus = if self.options.options.skus.is_empty() {
-            let live = packages(&self.client).await?.into_iter().filter(is_live_version);
+            let live = read_packages(&self.client).await?.into_iter().filter(is_live_version);
             live.filter_map(|package| package.sku).collect::<BTreeSet<Sku>>().into_iter().collect()
         } else {
             self.options.options.skus.clone()

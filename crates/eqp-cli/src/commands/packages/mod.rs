@@ -6,7 +6,9 @@ mod check_options;
 mod checked;
 mod filter;
 pub(crate) mod init;
+pub(crate) mod published;
 pub(crate) mod recall;
+pub(crate) mod recertify;
 pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod send;
@@ -16,6 +18,7 @@ use clap::Subcommand;
 use eqp_types::{EqpStatus, Package};
 use serde_json::Value;
 
+use crate::config::ComposerOptions;
 use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{or_dash, track_line};
@@ -40,10 +43,20 @@ pub(crate) enum Packages {
     Build(Box<build::Build>),
     Check(check::Check),
     Init(init::Init),
+    Published(published::Published),
+    Recertify(recertify::Recertify),
     Rules(rules::Rules),
 }
 
 impl Packages {
+    /// Returns the options for Composer repositories of the command line.
+    pub(crate) fn composer(&self) -> ComposerOptions {
+        match self {
+            Self::Published(verb) => verb.composer.clone(),
+            _ => ComposerOptions::default(),
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result {
         match self {
             Self::List(verb) => verb.run(context).await,
@@ -55,6 +68,8 @@ impl Packages {
             Self::Build(verb) => verb.run(context).await,
             Self::Check(verb) => verb.run(context).await,
             Self::Init(verb) => verb.run(context).await,
+            Self::Published(verb) => verb.run(context).await,
+            Self::Recertify(verb) => verb.run(context).await,
             Self::Rules(verb) => verb.run(context),
         }
     }

@@ -5,22 +5,26 @@ pub(crate) mod check;
 mod notes;
 pub(crate) mod outcome;
 mod plan;
+mod prepare;
 mod previous;
 pub(crate) mod progress;
 mod remaining;
 mod selection;
+mod several;
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eqp_release::{Error, Poller, ReleasedVersion, Target};
+use eqp_release::{Error, Poller, ReleasedVersion, SelectedPackage, Target};
+use eqp_types::Sku;
 use tokio_util::sync::CancellationToken;
 
-use self::built::TagArchive;
 use self::notes::NotesOptions;
 use self::plan::ReleasePlan;
+use self::prepare::Prepared;
 use self::progress::{Form, Progress};
 use self::selection::SelectionOptions;
+use self::several::Failures;
 use super::then::ThenOptions;
 use crate::arguments::{Track, wait_time};
 use crate::change::{self, Change, Confirmation};
@@ -49,9 +53,14 @@ use crate::shutdown;
 /// crash or in a later job; --then-unless prevents that. The command receives EQP_SUBMISSION_ID, EQP_SKU and
 /// EQP_VERSION, and its output goes to standard error.
 ///
+/// A version is only submitted once the store has the packages of the same vendor that its composer.json requires, and
+/// its shared packages. Otherwise nothing is sent; --wait-for-dependencies waits for them. Several products (--manifest
+/// is repeated) are released in the order in which they require each other, each with its own timeout. One that fails
+/// does not prevent the others.
+///
 /// Exit codes: 0 if the stage given by --until was reached (with none and scan: if the version is submitted); 5 if the
 /// scan or a review failed; 6 after the timeout; 9 if the command of --then failed (repeat the call to retry); 1 if
-/// another version in review prevents the release.
+/// another version in review, or a package that the store does not have yet, prevents the release.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -60,6 +69,7 @@ Examples:
       --until technical --timeout 2h
   # build the archive, and complete a short manifest:
   eqp release --tag v1.2.1 --notes-from changelog --from-previous
+  eqp release --manifest core.toml --manifest checkout.toml  # in order
   eqp release acme-badges-1.2.1.zip --supersede
   eqp release --track marketing --dry-run
   eqp release --until released --timeout 0 --then ./publish  # scheduled job
@@ -86,6 +96,8 @@ pub(crate) struct Release {
     then: ThenOptions,
     #[command(flatten)]
     force: ForceOptions,
+    #[command(flatten)]
+    dependencies: DependencyOptions,
     /// Submit without checking the archive first
     #[arg(long)]
     skip_check: bool,
@@ -95,6 +107,17 @@ pub(crate) struct Release {
     /// Show the steps without sending anything
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Options for required packages of the same vendor.
+#[derive(Args, Clone, Debug)]
+struct DependencyOptions {
+    /// Wait until the store has the packages of the same vendor that the archive requires
+    #[arg(long, hide_short_help = true)]
+    wait_for_dependencies: bool,
+    /// Package of the same vendor that the store does not need to have, for example because it is on Packagist
+    #[arg(long, value_name = "SKU", hide_short_help = true)]
+    ignore_dependency: Vec<Sku>,
 }
 
 /// Options that override a safeguard.
@@ -154,35 +177,61 @@ impl Release {
             );
         }
         let stop = shutdown::requested();
-        let mut progress = Progress::new(self.progress, context.output);
-        let (folder, tag) = (self.selection.folder()?, self.selection.tag().map(str::to_owned));
-        let built = match &tag {
-            Some(tag) => {
-                let manifest = self.selection.manifest()?;
-                Some(TagArchive::build(tag, &folder, manifest.as_deref(), &stop, &mut progress).await?)
-            }
-            None => None,
-        };
-        let mut selected = self.selection.read(built.as_ref().map(|built| built.path.clone()), self.track)?;
-        self.notes.apply(&mut selected, &folder, built.as_ref(), context.output).await?;
-        if self.from_previous {
-            let client = client(&context.settings.marketplace)?;
-            previous::complete(&client, &mut selected, context.output).await?;
+        let mut prepared = Vec::new();
+        for selection in self.selection.clone().each()? {
+            prepared.push(self.prepare(selection, &stop, context).await?);
         }
-        if !self.skip_check {
-            check::check(context, &selected, built.as_ref(), &stop, &mut progress).await?;
+        if prepared.len() > 1 {
+            return self.release_all(several::in_order(prepared)?, &stop, context).await;
         }
+        for one in prepared {
+            let release = self.release_of(one.selected, context).await?;
+            self.release(release, one.progress, &stop, context).await?;
+        }
+        Ok(())
+    }
+
+    async fn release_of(&self, selected: SelectedPackage, context: &Context) -> Result<eqp_release::Release> {
         let mut target = Target::new(selected.track, self.until.into());
         target.supersede = self.force.supersede;
         target.resubmit = self.force.resubmit;
-        let client = client(&context.settings.marketplace)?;
-        let release = eqp_release::Release::new(client, selected, target).await?;
+        target.wait_for_dependencies = self.dependencies.wait_for_dependencies;
+        Ok(eqp_release::Release::new(client(&context.settings.marketplace)?, selected, target).await?)
+    }
+
+    /// Releases one product.
+    async fn release(
+        &self,
+        release: eqp_release::Release,
+        progress: Progress,
+        stop: &CancellationToken,
+        context: &Context,
+    ) -> Result {
         let (timeout, dry_run) = (self.timeout, self.dry_run);
-        let mut run = ReportedRelease { context, release, progress, stop, timeout, then: self.then, dry_run };
+        let (stop, then) = (stop.clone(), self.then.clone());
+        let mut run = ReportedRelease { context, release, progress, stop, timeout, then, dry_run };
         if !dry_run && !context.output.is_json() && self.progress != Form::Json {
             run.progress.handle_is_due();
         }
         Box::pin(change::run(context, run, dry_run)).await.map(drop)
+    }
+
+    /// Releases several products, in this order.
+    async fn release_all(&self, prepared: Vec<Prepared>, stop: &CancellationToken, context: &Context) -> Result {
+        let (mut releases, mut others) = (Vec::new(), Vec::new());
+        for Prepared { selected, progress, built } in prepared {
+            releases.push(self.release_of(selected, context).await?);
+            others.push((progress, built));
+        }
+        let checked = several::refuse_missing(&mut releases, self.dependencies.wait_for_dependencies);
+        stop.run_until_cancelled(checked).await.unwrap_or_else(|| Err(interrupted()))?;
+        let mut failures = Failures::default();
+        for (release, (progress, _built)) in releases.into_iter().zip(others) {
+            let label = release.selected().label.clone();
+            let released = self.release(release, progress, stop, context).await;
+            failures.add(&label, released, context.output)?;
+        }
+        failures.first()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Prints the result of a release, and determines its exit code.
 
 use eqp_release::wait::statuses_of;
-use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until, review_phases};
+use eqp_release::{Dependency, DependencyState, FailedTest, ReleaseResult, RemoteFile, Track, Until, review_phases};
 use eqp_types::{Environment, EqpStatus, FileUploadId, Flow, ItemId, MalwareStatus, OverallStatus, SubmissionId};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub(crate) struct ReleaseReport<'a> {
     /// The package, for people.
     package: &'a str,
     /// How the release ended: `reached`, `pending`, `already_released`, `rejected`, `scan_failed`, `closed`, `recalled`,
-    /// `in_review`, `others_in_review`, `version_taken`, `unreachable`, `timed_out`, `interrupted` or `failed`.
+    /// `in_review`, `others_in_review`, `dependencies_not_ready`, `version_taken`, `unreachable`, `timed_out`, `interrupted` or `failed`.
     result: &'a str,
     /// The ID with which `eqp wait` continues; null if nothing was sent.
     handle: Option<&'a str>,
@@ -38,6 +38,8 @@ pub(crate) struct ReleaseReport<'a> {
     failed_tests: &'a [FailedTest],
     /// The fields of the manifest that differ from the submission and were not sent.
     unsent_changes: &'a [String],
+    /// The packages of the same vendor that the archive requires, and that the store does not have.
+    unmet_dependencies: Vec<&'a Dependency>,
 }
 
 /// An uploaded file of a release.
@@ -151,6 +153,7 @@ impl ReportedRelease<'_> {
             files: files.collect(),
             failed_tests,
             unsent_changes: self.release.unsent_changes(),
+            unmet_dependencies: self.release.unmet_dependencies().collect(),
         })
     }
 
@@ -197,6 +200,10 @@ impl ReportedRelease<'_> {
         let flows = statuses_of(self.release.status());
         let failure = Failure::new(Exit::TimedOut, format!("timed out waiting for {}", self.release.selected().label))
             .why(match flows.as_slice() {
+                [] if self.release.unmet_dependencies().next().is_some() => {
+                    let unmet: Vec<_> = self.release.unmet_dependencies().map(Dependency::sentence).collect();
+                    format!("it requires {}", unmet.join("; "))
+                }
                 [] => "the malware scan has not ended".to_owned(),
                 flows => track_line(flows.iter().map(|(flow, state)| (flow.as_str(), state.as_str()))),
             })
@@ -248,6 +255,7 @@ impl ReportedRelease<'_> {
                     },
                 )
             }
+            ReleaseResult::DependenciesNotReady(unmet) => Some(not_ready(label, unmet)),
             ReleaseResult::VersionTaken => {
                 failure(Exit::Failed, format!("{label} has passed its technical review with another archive"))
                     .map(|failure| failure.next(self.other_version()))
@@ -299,6 +307,20 @@ impl ReportedRelease<'_> {
         };
         failure.next("fix it and run the same command again (an unchanged package needs --resubmit)")
     }
+}
+
+/// Returns the failure of a release whose required packages are not in the store.
+pub(super) fn not_ready<'a>(label: &str, unmet: impl IntoIterator<Item = &'a Dependency>) -> Failure {
+    let unmet: Vec<_> = unmet.into_iter().collect();
+    let what = format!("{label} was not submitted: the store does not have all packages that it requires");
+    let failure = unmet.iter().fold(Failure::new(Exit::Failed, what), |failure, one| failure.why(one.sentence()));
+    let is_rejected = |one: &&&Dependency| one.state == DependencyState::Rejected;
+    let failure = match unmet.iter().find(is_rejected) {
+        Some(rejected) => failure.next(format!("release a corrected version of {} first", rejected.sku)),
+        None => failure.next("run the same command again later, or wait with --wait-for-dependencies"),
+    };
+    let flags: Vec<_> = unmet.iter().map(|one| format!("--ignore-dependency {}", one.sku)).collect();
+    failure.next(format!("if the store does not need it, pass {}", flags.join(" ")))
 }
 
 /// Joins IDs with commas.

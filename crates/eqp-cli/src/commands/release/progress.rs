@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use eqp_release::Event;
+use eqp_release::{Dependency, Event};
 use eqp_types::{Actions, FileUploadId, MalwareStatus, SubmissionId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -133,6 +133,14 @@ impl Progress {
                 )
             }
             Event::SubmissionKnown { handle } => self.handle(handle),
+            Event::DependencyUndecided(one) => {
+                self.note(&format!("required package {}", one.sentence()));
+                Ok(())
+            }
+            Event::WaitingForDependencies(unmet) => {
+                let unmet: Vec<_> = unmet.iter().map(Dependency::sentence).collect();
+                self.begins("dependencies", &format!("waiting until the store has {}", unmet.join("; ")))
+            }
             Event::OlderVersion { version, in_store } => {
                 self.note(&format!("version {version} is older than version {in_store}, which is in the store"));
                 Ok(())
