@@ -9,11 +9,14 @@ mod previous;
 pub(crate) mod progress;
 mod remaining;
 mod selection;
+mod summary;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eqp_release::{Error, Poller, ReleasedVersion, Target};
+use eqp_release::{Error, Poller, ReleasedVersion, SelectedPackage, Target};
+use eqp_types::ProcessAsPatch;
 use tokio_util::sync::CancellationToken;
 
 use self::built::TagArchive;
@@ -21,6 +24,8 @@ use self::notes::NotesOptions;
 use self::plan::ReleasePlan;
 use self::progress::{Form, Progress};
 use self::selection::SelectionOptions;
+use self::summary::Summary;
+use super::packages::programs::ProgramOptions;
 use super::then::ThenOptions;
 use crate::arguments::{Track, wait_time};
 use crate::change::{self, Change, Confirmation};
@@ -51,7 +56,8 @@ use crate::shutdown;
 ///
 /// Exit codes: 0 if the stage given by --until was reached (with none and scan: if the version is submitted); 5 if the
 /// scan or a review failed; 6 after the timeout; 9 if the command of --then failed (repeat the call to retry); 1 if
-/// another version in review prevents the release.
+/// another version in review prevents the release, or if a blocking rule did not run, such as code-sniffer without
+/// phpcs: install it with `eqp tools install`, or allow it with --allow-not-run.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -86,12 +92,20 @@ pub(crate) struct Release {
     then: ThenOptions,
     #[command(flatten)]
     force: ForceOptions,
+    /// Declare the version as a patch of the one in the store, which skips manual QA if the store agrees
+    #[arg(long, hide_short_help = true)]
+    process_as_patch: bool,
     /// Submit without checking the archive first
     #[arg(long)]
     skip_check: bool,
+    #[command(flatten)]
+    programs: ProgramOptions,
     /// Format of progress messages
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Auto)]
     progress: Form,
+    /// Append a Markdown summary to a file, such as "$GITHUB_STEP_SUMMARY"
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    summary: Option<PathBuf>,
     /// Show the steps without sending anything
     #[arg(long)]
     dry_run: bool,
@@ -143,11 +157,19 @@ struct ReportedRelease<'a> {
     stop: CancellationToken,
     timeout: Duration,
     then: ThenOptions,
+    summary: &'a mut Summary,
     dry_run: bool,
 }
 
 impl Release {
     pub(crate) async fn run(self, context: &Context) -> Result {
+        let mut summary = Summary::new(self.summary.clone().filter(|_| !self.dry_run));
+        let result = Box::pin(self.run_with(context, &mut summary)).await;
+        summary.write(&result, context.output);
+        result
+    }
+
+    async fn run_with(self, context: &Context, summary: &mut Summary) -> Result {
         if self.then.command().is_some() && self.until != Until::Released {
             return Err(
                 Failure::usage("--then runs a command after the release to the store").next("add --until released")
@@ -164,13 +186,17 @@ impl Release {
             None => None,
         };
         let mut selected = self.selection.read(built.as_ref().map(|built| built.path.clone()), self.track)?;
+        summary.label.clone_from(&selected.label);
         self.notes.apply(&mut selected, &folder, built.as_ref(), context.output).await?;
         if self.from_previous {
             let client = client(&context.settings.marketplace)?;
             previous::complete(&client, &mut selected, context.output).await?;
         }
+        if self.process_as_patch {
+            declare_as_patch(&mut selected)?;
+        }
         if !self.skip_check {
-            check::check(context, &selected, built.as_ref(), &stop, &mut progress).await?;
+            check::check(context, &selected, built.as_ref(), &self.programs, summary, &stop, &mut progress).await?;
         }
         let mut target = Target::new(selected.track, self.until.into());
         target.supersede = self.force.supersede;
@@ -178,7 +204,7 @@ impl Release {
         let client = client(&context.settings.marketplace)?;
         let release = eqp_release::Release::new(client, selected, target).await?;
         let (timeout, dry_run) = (self.timeout, self.dry_run);
-        let mut run = ReportedRelease { context, release, progress, stop, timeout, then: self.then, dry_run };
+        let mut run = ReportedRelease { context, release, progress, stop, timeout, then: self.then, summary, dry_run };
         if !dry_run && !context.output.is_json() && self.progress != Form::Json {
             run.progress.handle_is_due();
         }
@@ -250,6 +276,19 @@ impl ReportedRelease<'_> {
             error => error.into(),
         }
     }
+}
+
+/// Sets the field of the manifest with which a version is reviewed as a patch.
+fn declare_as_patch(selected: &mut SelectedPackage) -> Result {
+    let field = &mut selected.package.changes.process_as_patch;
+    if let Some(ProcessAsPatch::No) = field {
+        return Err(Failure::usage(
+            "--process-as-patch contradicts the manifest, which has `process_as_patch = \"no\"`",
+        )
+        .next("omit one of them"));
+    }
+    *field = Some(ProcessAsPatch::Yes);
+    Ok(())
 }
 
 fn interrupted() -> Failure {

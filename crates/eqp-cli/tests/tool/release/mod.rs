@@ -4,6 +4,7 @@ mod before_sending;
 mod ci;
 mod courses;
 mod documented;
+mod explaining;
 mod fixture;
 mod following;
 mod following_documented;
