@@ -216,6 +216,11 @@ impl Report {
         self.not_run.iter().filter(|not_run| not_run.could_block)
     }
 
+    /// Iterates over the blocking rules in the scope of the check that did not run, except those with an allowed ID.
+    pub fn gaps<'a>(&'a self, allowed: &'a [String]) -> impl Iterator<Item = &'a NotRun> {
+        self.unchecked().filter(|not_run| !allowed.iter().any(|id| id == not_run.rule.id))
+    }
+
     /// Returns the overall result. A rule that did not run is never counted as passed.
     pub fn result(&self) -> CheckResult {
         if self.is_blocked() {

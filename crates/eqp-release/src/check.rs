@@ -80,15 +80,13 @@ impl SelectedPackage {
     ///
     /// # Errors
     /// [`CheckError`] if the archive cannot be checked.
-    pub async fn check(&self, tools: Option<Tools>, signal: &CancellationToken) -> Result<Option<Report>, CheckError> {
+    pub async fn check(&self, tools: Tools, signal: &CancellationToken) -> Result<Option<Report>, CheckError> {
         let Some(archive) = self.archive.clone() else { return Ok(None) };
-        let mut check = Check::new()
+        let check = Check::new()
             .tracks(self.track.tracks())
             .listing(self.package.listing())
-            .suppressions(self.suppressions.clone());
-        if let Some(tools) = tools {
-            check = check.tools(tools);
-        }
+            .suppressions(self.suppressions.clone())
+            .tools(tools);
         run_check(check, archive, signal).await.map(Some)
     }
 

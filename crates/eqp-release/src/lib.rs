@@ -4,6 +4,7 @@ pub mod build;
 mod check;
 mod dependencies;
 mod event_source;
+pub mod explain;
 mod find_by_id;
 mod follow_up;
 pub mod listing_dates;
@@ -21,6 +22,7 @@ mod selection;
 mod send;
 mod submission;
 mod task_error;
+pub mod tools;
 mod type_error;
 pub mod wait;
 
@@ -31,8 +33,8 @@ pub use find_by_id::find_by_id;
 pub use follow_up::{FollowUp, FollowUpResult, ProgramEnd, ReleasedVersion};
 pub use products::{MarketplaceProduct, products_of, read_packages};
 pub use release::{
-    Change, Error, Event, FailedTest, FailureReasons, NoProgress, Phase, Plan, Poller, Progress, Release,
-    ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,
+    Change, Error, Event, FailedTest, FailureReasons, NoProgress, PatchPrediction, Phase, Plan, Poller, Progress,
+    Release, ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,
     running_reviews,
 };
 pub use release_order::{CircularRequirement, release_order};

@@ -20,6 +20,7 @@ struct Page {
 const PAGES: &[Page] = &[
     Page { path: "docs/marketplace-api.md", text: marketplace_api::page },
     Page { path: "docs/reference/database-privileges.md", text: database_privileges::page },
+    Page { path: "docs/rejections.md", text: eqp_check::render_reasons },
     Page { path: "docs/rules.md", text: eqp_check::render_markdown },
 ];
 

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use memchr::memrchr;
 
 use super::shared_file::SharedFile;
-use super::{Archive, Entry, EntryKind, preflight};
+use super::{Archive, Entry, EntryKind, NotZip, OpenError, preflight};
 use crate::cancellation::Cancellation;
-use crate::limits::CHUNK_BYTES;
+use crate::error::Error;
+use crate::limits::{CHUNK_BYTES, MAX_UNPACKED_BYTES};
 
 /// More threads are not faster for an archive of 30 MB.
 const MAX_THREADS: usize = 4;
@@ -173,10 +174,16 @@ pub(crate) fn unpack(archive: &Archive, folder: &Path, cancellation: &Cancellati
         }
         let mut packed = archive.unpacked(entry, &mut reader).map_err(io::Error::other)?;
         let mut file = File::create(path)?;
+        let mut written = 0_u64;
         loop {
             let read = packed.read(&mut buffer)?;
             if read == 0 || cancellation.is_cancelled() {
                 break;
+            }
+            written += read as u64;
+            // A stream that exceeds its declared size could continue for gigabytes.
+            if written > entry.bytes {
+                return Err(io::Error::other(format!("{} has more bytes than declared in the directory", entry.name)));
             }
             file.write_all(&buffer[..read])?;
         }
@@ -185,6 +192,45 @@ pub(crate) fn unpack(archive: &Archive, folder: &Path, cancellation: &Cancellati
         fs::create_dir_all(folder.join(&entry.name))?;
     }
     Ok(folder.join(archive.root.prefix()))
+}
+
+/// Unpacks every file of an archive into `folder`. The inner error describes why the archive is not safe or complete; `folder` then has
+/// incomplete content.
+///
+/// # Errors
+/// [`Error::Read`] and [`Error::NotAFile`] if the archive cannot be read, [`Error::Cancelled`] if it was cancelled.
+pub fn unpack_all(path: &Path, folder: &Path, cancellation: &Cancellation) -> Result<Result<(), String>, Error> {
+    let archive = match super::open(path)?.1 {
+        Ok(archive) => archive,
+        Err(OpenError::NotZip(NotZip { what, .. })) => return Ok(Err(format!("it is not a zip archive: {what}"))),
+        Err(OpenError::TooManyEntries(entries)) => return Ok(Err(format!("it has {entries} entries"))),
+        Err(OpenError::TooLarge) => return Ok(Err("it is too large".to_owned())),
+    };
+    let unpacked: u64 = archive.entries.iter().map(|entry| entry.bytes).sum();
+    if unpacked > MAX_UNPACKED_BYTES {
+        return Ok(Err(format!("it unpacks to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}")));
+    }
+    if archive.has_duplicates() {
+        return Ok(Err("it has two entries with the same name".to_owned()));
+    }
+    for entry in &archive.entries {
+        let name = &entry.name;
+        let problem = match entry.kind {
+            _ if entry.escapes() => Some("its path leads out of the folder".to_owned()),
+            EntryKind::Link => Some("it is a link; create the archive with the files themselves".to_owned()),
+            EntryKind::Special => Some("it is neither a file nor a folder".to_owned()),
+            EntryKind::File => entry.why_unreadable(),
+            EntryKind::Folder => None,
+        };
+        if let Some(problem) = problem {
+            return Ok(Err(format!("{name}: {problem}")));
+        }
+    }
+    let unpacked = unpack(&archive, folder, cancellation);
+    if cancellation.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    Ok(unpacked.map(|_| ()).map_err(|error| preflight::describe_io(&error)))
 }
 
 #[cfg(test)]

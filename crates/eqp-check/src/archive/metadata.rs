@@ -1,12 +1,17 @@
 //! Reads the metadata of an archive from its composer.json, for example to create a manifest.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
-use super::{OpenError, open};
+use super::{OpenError, open, open_bytes};
 use crate::composer::{ComponentKind, Composer};
 use crate::error::Error;
 use crate::limits::MAX_METADATA_BYTES;
 use crate::report::Package;
+
+/// The maximum length of a line of source code that is shown.
+const MAX_LINE_CHARS: usize = 160;
 
 /// The metadata of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +61,24 @@ pub fn read_metadata(path: &Path) -> Result<Metadata, Error> {
         package: composer.package(),
         requires: composer.requires().map(|(name, versions)| (name.to_owned(), versions.to_owned())).collect(),
     })
+}
+
+/// Reads lines of files in an archive, given by the paths from the root of the package and line numbers starting at 1. Lines that cannot be
+/// read are omitted, and long ones are shortened.
+pub fn read_lines(bytes: Arc<[u8]>, places: &BTreeSet<(String, u32)>) -> BTreeMap<(String, u32), String> {
+    let Ok(archive) = open_bytes(bytes) else { return BTreeMap::new() };
+    let mut files: BTreeMap<&str, Option<Vec<u8>>> = BTreeMap::new();
+    let mut lines = BTreeMap::new();
+    for place @ (name, number) in places {
+        let read = || archive.find(name).and_then(|entry| archive.read_whole(entry, MAX_METADATA_BYTES));
+        let Some(bytes) = files.entry(name).or_insert_with(read) else { continue };
+        let index = usize::try_from(*number).unwrap_or(usize::MAX).saturating_sub(1);
+        if let Some(line) = bytes.split(|byte| *byte == b'\n').nth(index) {
+            let line = String::from_utf8_lossy(line);
+            lines.insert(place.clone(), line.trim_end().chars().take(MAX_LINE_CHARS).collect());
+        }
+    }
+    lines
 }
 
 /// Returns the API's license type for an SPDX identifier.

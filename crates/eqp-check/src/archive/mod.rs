@@ -19,9 +19,10 @@ use zip::result::ZipResult;
 use zip::unstable::read::ZipIterable;
 
 pub(crate) use entry::{Encoding, Entry, EntryKind};
+pub use extract::unpack_all;
 pub(crate) use extract::{Damage, Visitor, unpack, visit_files};
 pub(crate) use layout::PackageRoot;
-pub use metadata::{Metadata, read_metadata};
+pub use metadata::{Metadata, read_lines, read_metadata};
 pub(crate) use preflight::NotZip;
 
 use self::shared_file::SharedFile;

@@ -1,4 +1,4 @@
-//! Output formats of a report: JSON, SARIF, JUnit XML and GitHub annotations.
+//! Output formats of a report: JSON, SARIF, JUnit XML, GitHub annotations, Markdown, and the code quality report of GitLab.
 //!
 //! ```no_run
 //! use eqp_check::{Check, format};
@@ -7,19 +7,25 @@
 //! println!("{}", format::json(&report));
 //! println!("{}", format::sarif(&report, Some("release.toml")));
 //! println!("{}", format::github(&report, Some("release.toml")));
+//! println!("{}", format::code_quality(&report, Some("release.toml")));
+//! println!("{}", format::markdown(&report));
 //! let strict = true;
 //! println!("{}", format::junit(&report, strict));
 //! # Ok::<(), eqp_check::Error>(())
 //! ```
 
+mod code_quality;
 mod junit;
+mod markdown;
 mod sarif;
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+pub use code_quality::code_quality;
 pub use junit::junit;
+pub use markdown::markdown;
 pub use sarif::sarif;
 
 use crate::registry::Severity;

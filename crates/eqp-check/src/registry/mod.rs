@@ -165,6 +165,18 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
 }
 
+impl Rule {
+    /// Returns whether an external program checks the rule, which may not be installed.
+    ///
+    /// ```
+    /// assert!(eqp_check::rule("code-sniffer").is_some_and(|rule| rule.needs_program()));
+    /// assert!(eqp_check::rule("archive-size").is_some_and(|rule| !rule.needs_program()));
+    /// ```
+    pub fn needs_program(&self) -> bool {
+        matches!(self.needs, Requirement::CodeSniffer | Requirement::SemanticVersion)
+    }
+}
+
 impl Severity {
     /// Returns the name of the severity, as in reports.
     pub fn as_str(self) -> &'static str {

@@ -1,5 +1,5 @@
 //! Runs external programs that the store runs too: phpcs with the Magento2 standard, and the semantic version check. If they are not
-//! installed, their rules are reported as not run.
+//! installed, their rules are reported as not run. A report of phpcs that already exists can be used instead.
 
 mod phpcs;
 mod process;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use process::ProcessGroup;
+pub use phpcs::CodeSniffer;
+pub use process::{Ended, ProcessGroup, run_program};
 pub use progress::Progress;
 use progress::ProgressCallback;
 
@@ -39,10 +40,21 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
 #[derive(Clone, Debug)]
 pub struct Tools {
     is_requested: bool,
-    phpcs: Option<PathBuf>,
+    sniffer: Sniffer,
     svc: Option<PathBuf>,
     timeout: Duration,
     on_progress: ProgressCallback,
+}
+
+/// The source of the findings of the code sniffer.
+#[derive(Clone, Debug)]
+enum Sniffer {
+    /// None, for this reason.
+    Missing(String),
+    /// A program.
+    Program(CodeSniffer),
+    /// A report that phpcs has already written.
+    Report(PathBuf),
 }
 
 impl Tools {
@@ -50,7 +62,7 @@ impl Tools {
     pub fn none() -> Self {
         Self {
             is_requested: false,
-            phpcs: None,
+            sniffer: Sniffer::Missing("external programs are disabled".to_owned()),
             svc: None,
             timeout: DEFAULT_TIMEOUT,
             on_progress: ProgressCallback::default(),
@@ -61,11 +73,35 @@ impl Tools {
     pub fn installed(path: &std::ffi::OsStr) -> Self {
         Self {
             is_requested: true,
-            phpcs: installed_program(path, "phpcs"),
+            sniffer: match installed_program(path, "phpcs") {
+                Some(program) => Sniffer::Program(CodeSniffer::new(program)),
+                None => Sniffer::Missing("phpcs is not installed".to_owned()),
+            },
             svc: installed_program(path, "svc"),
             timeout: DEFAULT_TIMEOUT,
             on_progress: ProgressCallback::default(),
         }
+    }
+
+    /// Selects the command that runs phpcs, instead of an installed program.
+    #[must_use]
+    pub fn code_sniffer(mut self, sniffer: CodeSniffer) -> Self {
+        self.sniffer = Sniffer::Program(sniffer);
+        self
+    }
+
+    /// Does not run phpcs, for a reason that the report gives.
+    #[must_use]
+    pub fn without_code_sniffer(mut self, reason: impl Into<String>) -> Self {
+        self.sniffer = Sniffer::Missing(reason.into());
+        self
+    }
+
+    /// Selects a JSON report that phpcs has already written, instead of running it. It must cover every PHP file of the archive.
+    #[must_use]
+    pub fn phpcs_report(mut self, report: PathBuf) -> Self {
+        self.sniffer = Sniffer::Report(report);
+        self
     }
 
     /// Sets the timeout of each program (default: five minutes).
@@ -109,24 +145,27 @@ pub(crate) fn run(
     cancellation: &Cancellation,
     builder: &mut ReportBuilder,
 ) -> Result<(), Error> {
-    if !tools.is_requested {
-        for needs in [Requirement::CodeSniffer, Requirement::SemanticVersion] {
-            builder.unavailable(needs, "not checked: external programs are disabled");
+    let sniffer = match &tools.sniffer {
+        Sniffer::Missing(reason) => {
+            builder.unavailable(Requirement::CodeSniffer, format!("{reason}"));
+            None
         }
-        return Ok(());
-    }
-    if tools.phpcs.is_none() {
-        builder.unavailable(Requirement::CodeSniffer, "not checked: phpcs is not installed");
-    }
+        Sniffer::Report(report) => {
+            phpcs::read(report, archive, builder)?;
+            None
+        }
+        Sniffer::Program(sniffer) => Some(sniffer),
+    };
     let comparison = match (&tools.svc, previous) {
-        (None, _) => Err("not checked: svc (magento/magento-semver) is not installed"),
-        (Some(_), None) => Err("not checked: no previous version was specified"),
+        _ if !tools.is_requested => Err("external programs are disabled"),
+        (None, _) => Err("svc (magento/magento-semver) is not installed"),
+        (Some(_), None) => Err("no previous version was specified"),
         (Some(svc), Some(previous)) => Ok((svc, previous)),
     };
     if let Err(reason) = comparison {
         builder.unavailable(Requirement::SemanticVersion, reason);
     }
-    if tools.phpcs.is_none() && comparison.is_err() {
+    if sniffer.is_none() && comparison.is_err() {
         return Ok(());
     }
     let unpacked = tempfile::tempdir().and_then(|scratch| {
@@ -139,14 +178,14 @@ pub(crate) fn run(
         Ok(unpacked) => unpacked,
         Err(error) => {
             for needs in [Requirement::CodeSniffer, Requirement::SemanticVersion] {
-                builder.unavailable(needs, format!("not checked: the archive cannot be unpacked: {error}"));
+                builder.unavailable(needs, format!("the archive cannot be unpacked: {error}"));
             }
             return Ok(());
         }
     };
     let run = process::Run { scratch: &folder, timeout: tools.timeout, cancellation, on_progress: &tools.on_progress };
-    if let Some(phpcs) = &tools.phpcs {
-        phpcs::run(phpcs, &package, &run, builder)?;
+    if let Some(sniffer) = sniffer {
+        phpcs::run(sniffer, &package, &run, builder)?;
     }
     if let Ok((svc, previous)) = comparison {
         match unpack_previous(previous, &folder.join("old"), cancellation)? {
@@ -163,14 +202,14 @@ fn unpack_previous(path: &Path, folder: &Path, cancellation: &Cancellation) -> R
     let archive = match opened {
         Ok(archive) => archive,
         Err(OpenError::NotZip(not_zip)) => {
-            return Ok(Err(format!("not checked: {} is not a zip file: {}", path.display(), not_zip.what)));
+            return Ok(Err(format!("{} is not a zip file: {}", path.display(), not_zip.what)));
         }
-        Err(_) => return Ok(Err(format!("not checked: {} is too large to be opened", path.display()))),
+        Err(_) => return Ok(Err(format!("{} is too large to be opened", path.display()))),
     };
     let mut aside = ReportBuilder::default();
     if !crate::rules::archive::directory(&archive, &mut aside) {
-        return Ok(Err(format!("not checked: the content of {} is too large", path.display())));
+        return Ok(Err(format!("the content of {} is too large", path.display())));
     }
-    let reason = |error| format!("not checked: {} cannot be unpacked: {error}", path.display());
+    let reason = |error| format!("{} cannot be unpacked: {error}", path.display());
     Ok(unpack(&archive, folder, cancellation).map_err(reason))
 }

@@ -33,10 +33,35 @@ pub(super) struct Run<'a> {
 }
 
 /// The output of a program that has exited.
-pub(super) struct Ended {
-    /// Standard output and standard error.
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether the exit code is 0.
+    pub is_success: bool,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Returns the last line that the program printed, preferably of its errors.
+    pub fn last_line(&self) -> &str {
+        last_line(if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr })
+    }
+}
+
+/// Runs a program until it exits, with a timeout and with its output in `scratch`. The inner error describes why it did not run to
+/// completion.
+///
+/// # Errors
+/// [`Error::Cancelled`] if it was cancelled.
+pub fn run_program(
+    command: &mut Command,
+    scratch: &Path,
+    timeout: Duration,
+    cancellation: &Cancellation,
+) -> Result<Result<Ended, String>, Error> {
+    Run { scratch, timeout, cancellation, on_progress: &ProgressCallback::default() }.to_end(command, None)
 }
 
 impl Run<'_> {
@@ -58,9 +83,9 @@ impl Run<'_> {
         };
         let started = Instant::now();
         let mut polls = 0_u32;
-        loop {
+        let status = loop {
             match child.0.try_wait() {
-                Ok(Some(_)) => break,
+                Ok(Some(status)) => break status,
                 Ok(None) => {}
                 Err(error) => return Ok(Err(format!("{name} cannot be observed: {error}"))),
             }
@@ -81,9 +106,9 @@ impl Run<'_> {
             }
             polls = polls.wrapping_add(1);
             std::thread::sleep(POLL_INTERVAL);
-        }
+        };
         let [stdout, stderr] = files;
-        Ok(Ok(Ended { stdout: read(&stdout), stderr: read(&stderr) }))
+        Ok(Ok(Ended { is_success: status.success(), stdout: read(&stdout), stderr: read(&stderr) }))
     }
 }
 
@@ -110,6 +135,14 @@ pub(super) fn read(path: &Path) -> String {
     read.map_or_else(|_: io::Error| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Reads a file that another program has written. Returns `None` if it exceeds the maximum size.
+pub(super) fn read_bounded(path: &Path) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes)?;
+    let is_too_large = bytes.len() as u64 > MAX_OUTPUT_BYTES;
+    Ok((!is_too_large).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
 /// Reads the end of an output file.
 fn end_of(path: &Path) -> String {
     let mut bytes = Vec::new();
@@ -122,7 +155,7 @@ fn end_of(path: &Path) -> String {
 }
 
 /// Returns the last line that is not blank.
-pub(super) fn last_line(text: &str) -> &str {
+fn last_line(text: &str) -> &str {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing")
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::process::{Run, last_line};
+use super::process::Run;
 use crate::error::Error;
 use crate::registry::Requirement;
 use crate::registry::package::SEMANTIC_VERSION;
@@ -24,18 +24,15 @@ pub(super) fn run(
     let mut command = Command::new(svc);
     command.arg("compare").arg(before).arg(now).arg(PATCH);
     match run.to_end(&mut command, None)? {
-        Err(reason) => builder.unavailable(Requirement::SemanticVersion, format!("not checked: {reason}")),
+        Err(reason) => builder.unavailable(Requirement::SemanticVersion, format!("{reason}")),
         Ok(ended) => match change(&ended.stdout) {
             Some(change @ ("major" | "minor")) => {
                 builder.add(&SEMANTIC_VERSION, Location::Archive, format!("a {change} change was found"));
             }
             Some(_) => {}
             None => {
-                let output = if ended.stderr.trim().is_empty() { &ended.stdout } else { &ended.stderr };
-                builder.unavailable(
-                    Requirement::SemanticVersion,
-                    format!("not checked: svc wrote no report: {}", last_line(output)),
-                );
+                let reason = format!("svc wrote no report: {}", ended.last_line());
+                builder.unavailable(Requirement::SemanticVersion, reason);
             }
         },
     }

@@ -82,3 +82,34 @@ fn sarif_has_what_its_schema_requires() {
     assert!(run["invocations"][0]["executionSuccessful"].is_boolean());
     insta::assert_json_snapshot!(run["results"]);
 }
+
+#[test]
+fn gitlab_reads_an_issue_for_each_finding_and_each_gap() {
+    insta::assert_json_snapshot!(format::code_quality(&report(), Some("release.toml")));
+}
+
+#[test]
+fn markdown_begins_with_the_line_by_which_a_comment_is_found() {
+    let report = report();
+    insta::with_settings!({filters => [(r"\d+ of \d+ rules ran", "[most] rules ran")]}, {
+        insta::assert_snapshot!(format::markdown(&report));
+    });
+}
+
+#[test]
+fn markdown_of_the_longest_report_fits_into_a_comment() {
+    let mut submission = Submission::module();
+    for number in 0..300 {
+        let name = format!("{}{number}", "@acme_|<`é".repeat(30));
+        submission = submission.file(&format!("{name}/.git/x"), "x").file(&format!("{name}/a.sql"), "x");
+    }
+    let report = Fixture::new().check_bytes(&submission.bytes());
+    let text = format::markdown(&report);
+    assert!(
+        text.len() <= 60_000 && text.contains(" more findings") && text.ends_with("</details>\n"),
+        "{}",
+        text.len()
+    );
+    let last = text.lines().filter(|line| line.starts_with("| ")).next_back().unwrap();
+    assert!(last.ends_with(" |") && !text.contains("@acme"), "{last}");
+}

@@ -4,6 +4,7 @@
 
 mod accepted;
 mod broken_rules;
+mod code_sniffer;
 mod fixture;
 mod formats;
 mod hostile;

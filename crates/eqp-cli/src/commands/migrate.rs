@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::Output;
 
-/// Run pending migrations on a non-empty database (others are migrated automatically)
+/// Run pending migrations on a non-empty database
 ///
 /// `eqp serve` migrates an embedded or empty database when it starts. For any other database, run this command before
 /// you start the new version.

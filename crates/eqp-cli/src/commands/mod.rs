@@ -40,6 +40,7 @@ pub(crate) mod submissions;
 pub(crate) mod subscriptions;
 mod then;
 pub(crate) mod token;
+pub(crate) mod tools;
 #[cfg(feature = "simulator")]
 pub(crate) mod trigger;
 mod upgrade;
@@ -93,6 +94,8 @@ pub(crate) enum Command {
     Packages(packages::Packages),
     #[command(subcommand)]
     Listings(listings::Listings),
+    #[command(subcommand)]
+    Tools(tools::Tools),
     #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
@@ -173,6 +176,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Listen(verb) => Box::pin(verb.run(&context)).await,
         Command::Replays(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
+        Command::Tools(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,
         Command::Reconcile(verb) => Box::pin(verb.run(&context)).await,

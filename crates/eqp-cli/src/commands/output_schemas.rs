@@ -17,7 +17,8 @@ use super::{
     logout, migrate, packages, products, release, replays, reports,
 };
 use super::{
-    reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
+    reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, tools, trigger, upgrade, wait,
+    whoami,
 };
 use crate::change::RequestDryRun;
 use crate::failure::ErrorObject;
@@ -139,6 +140,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         ),
         object("packages show", vec![of::<packages::show::OnePackage<'_>>, of::<packages::show::SeveralPackages<'_>>]),
         object("packages report", vec![of::<packages::report::TestSummary<'_>>]),
+        object("packages explain", vec![of::<packages::explain::ExplainReport>]),
         object("packages create", vec![of::<packages::send::SentPackages<'_>>, of::<packages::send::SendDryRun<'_>>]),
         object("packages update", vec![of::<packages::send::SentPackages<'_>>, of::<packages::send::SendDryRun<'_>>]),
         object(
@@ -153,6 +155,8 @@ pub(crate) fn all() -> Vec<CommandJson> {
         ),
         object("packages published", vec![of::<packages::published::PublishedList<'_>>]),
         object("packages recertify", vec![of::<packages::recertify::RecertificationList<'_>>]),
+        object("tools install", vec![of::<tools::install::ToolReport>, of::<tools::install::ToolDryRun<'_>>]),
+        object("tools list", vec![of::<tools::list::ToolList>]),
         object("packages rules", vec![of::<packages::rules::RuleList>, of::<packages::rules::OneRule<'_>>]),
         object("listings due", vec![of::<listings::due::DueDates<'_>>]),
         object("keys list", vec![of::<keys::KeyList<'_>>]),

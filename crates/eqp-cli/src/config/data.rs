@@ -165,6 +165,11 @@ impl DataFolder {
         self.path.join("tls")
     }
 
+    /// Returns the folder of the installed tools.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.path.join("tools")
+    }
+
     /// Returns the folder of the embedded Postgres.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.path.join("postgres")

@@ -9,6 +9,7 @@ mod receiver;
 mod reconcile;
 mod release;
 mod sync;
+mod tools;
 
 pub(crate) use receiver::listening;
 
@@ -76,11 +77,11 @@ pub(crate) struct Failure {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ErrorReport<'a> {
     /// The failure.
-    what: &'a str,
+    pub(crate) what: &'a str,
     /// The reasons, from the outermost to the innermost.
-    why: Vec<String>,
+    pub(crate) why: Vec<String>,
     /// Remedies, in order.
-    next: &'a [String],
+    pub(crate) next: &'a [String],
     /// The exit code of the command.
     exit_code: u8,
 }

@@ -93,6 +93,13 @@ fn a_secret_prevents_the_archive_unless_its_file_is_allowed() {
     assert!(refused.code == 5 && refused.stderr.contains("Model/Key.php:2"), "{refused:?}");
     assert!(!refused.stderr.contains("sk_live_") && !refused.stderr.contains(".env"), "{refused:?}");
     assert!(!home.path().join("acme-module-badges-1.2.0.zip").exists());
+    // The folder is checked like the archive that would be built.
+    let checked = home.run(&["packages", "check", "shop", "--skip-programs"]);
+    assert!(checked.code == 5 && checked.stderr.contains("the folder contains secrets"), "{checked:?}");
+    assert!(checked.stdout.contains("secret-text") && checked.stderr.contains("allow_secret"), "{checked:?}");
+    home.write("allowed.toml", "[package]\n[build]\nallow_secret = [\".env\", \"Model/Key.php\"]\n");
+    let arguments = ["packages", "check", "shop", "--skip-programs", "--manifest", "allowed.toml", "--new-version"];
+    assert!(!home.run(&arguments).stderr.contains("contains secrets"));
     let allowed = build(&home, &["--tag", "v1.2.0", "--allow-secret", ".env", "--allow-secret", "./Model/Key.php"]);
     assert_eq!(allowed.code, 0, "{allowed:?}");
     let excluded = build(&home, &["--tag", "v1.2.0", "--exclude", ".env", "--exclude", "/Model/Key.php", "--force"]);

@@ -44,7 +44,7 @@ fn a_good_submission_passes_also_with_strict() {
     let submission = Submission::module();
     let home = with(&submission);
     manifest(&home, &submission, "");
-    let ended = check(&home, &["--manifest", "release.toml", "--strict"]);
+    let ended = check(&home, &["--manifest", "release.toml", "--strict", "--allow-not-run", "code-sniffer"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     insta::with_settings!({filters => [COUNTS]}, { insta::assert_snapshot!(ended.stdout) });
 }
@@ -69,7 +69,7 @@ fn the_marketplace_passes_over_nothing() {
     let submission = Submission::module().file("Test/Unit/BadgeTest.php", "<?php\n// TODO\n");
     let home = with(&submission);
     manifest(&home, &submission, "[[check.suppress]]\nrule = \"unfinished\"\nreason = \"test data\"\n");
-    let strict = ["--manifest", "release.toml", "--strict", "--json"];
+    let strict = ["--manifest", "release.toml", "--strict", "--allow-not-run", "code-sniffer", "--json"];
     let passed = check(&home, &strict);
     let report: Value = serde_json::from_str(&passed.stdout).unwrap();
     assert_eq!((passed.code, &report["counts"]["suppressed"]), (0, &1.into()));
@@ -98,12 +98,21 @@ fn a_check_in_which_a_blocking_rule_did_not_run_does_not_look_like_a_pass() {
     assert_eq!((&json["passed"], &json["result"]), (&false.into(), &"incomplete".into()));
     let annotated = home.run(&[&plain[..], &["--format", "github"]].concat());
     assert!(annotated.stdout.contains("::warning title=code-sniffer::code-sniffer did not run"), "{annotated:?}");
-    let strict = home.run(&[&plain[..], &["--strict"]].concat());
-    assert!(strict.code == 1 && strict.stderr.contains("is incomplete"), "{strict:?}");
-    // A rule that was skipped explicitly is not an error.
-    assert_eq!(check(&home, &["--strict"]).code, 0);
+    // Skipping the programs does not turn the gap into a pass.
+    for strict in [&["--strict"][..], &["--strict", "--skip-programs"]] {
+        let strict = home.run(&[&plain[..], strict].concat());
+        assert!(strict.code == 1 && strict.stderr.contains("incomplete, which is not a pass"), "{strict:?}");
+        assert!(strict.stderr.contains("blocking rule code-sniffer did not run: "), "{strict:?}");
+        assert!(strict.stderr.contains("eqp tools install"), "{strict:?}");
+        assert!(strict.stderr.contains("--allow-not-run code-sniffer"), "{strict:?}");
+    }
+    assert_eq!(home.run(&[&plain[..], &["--strict", "--allow-not-run", "code-sniffer"]].concat()).code, 0);
+    let other = home.run(&[&plain[..], &["--strict", "--allow-not-run", "semantic-version"]].concat());
+    assert_eq!(other.code, 1, "{other:?}");
+    let unknown = home.run(&[&plain[..], &["--allow-not-run", "archive-size"]].concat());
+    assert!(unknown.code == 2 && unknown.stderr.contains("code-sniffer and semantic-version"), "{unknown:?}");
     let bin = home.path().join("phpcs");
-    let script = "#!/bin/sh\nfor a; do case \"$a\" in --report-file=*) echo '{\"files\":[]}' > \"${a#--report-file=}\";; esac; done\n";
+    let script = "#!/bin/sh\nfor a; do case \"$a\" in --report-file=*) echo '{\"totals\":{\"errors\":0},\"files\":[]}' > \"${a#--report-file=}\";; esac; done\n";
     std::fs::write(&bin, script).unwrap();
     std::fs::set_permissions(&bin, Permissions::from_mode(0o755)).unwrap();
     let json: Value = serde_json::from_str(&home.run(&[&plain[..], &["--json", "--strict"]].concat()).stdout).unwrap();

@@ -17,6 +17,7 @@ use eqp_test_support::tool::Ended;
 use eqp_test_support::vendor::{TestVendor, scan};
 
 const OURS: &str = "https://eqp.example.com/callbacks/main";
+const NO_SHA256: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const THEIRS: &str = "https://other.example.com/hook";
 
 /// Every dry run, with its arguments and exit codes: with a registered endpoint, and before any setup.
@@ -116,6 +117,9 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["packages", "init", "module.zip", "--dry-run"], 0, 0),
     (&["packages", "init", "module.zip", "--output", "new.toml", "--dry-run"], 2, 2),
     (&["packages", "init", "module.zip", "--output", "new.toml", "--force", "--dry-run"], 0, 0),
+    // A file without a checksum, and one that does not exist.
+    (&["tools", "install", "--from", "new.zip", "--dry-run"], 2, 2),
+    (&["tools", "install", "--from", "new.zip", "--sha256", NO_SHA256, "--php", "none", "--dry-run"], 2, 2),
     (&["trigger", "malware_scan_complete", "--dry-run"], 0, 4),
     (&["trigger", "malware_scan_complete", "--to", OURS, "--dry-run"], 0, 0),
     (&["init", "--dry-run"], 0, 0),
@@ -187,6 +191,7 @@ const AT_ONCE: &[&str] = &[
     "listen",
     "man",
     "packages check",
+    "packages explain",
     "packages list",
     "packages report",
     "packages rules",
@@ -204,6 +209,7 @@ const AT_ONCE: &[&str] = &[
     "spool show",
     "status",
     "submissions letter",
+    "tools list",
     "submissions links",
     "submissions list",
     "submissions show",

@@ -60,6 +60,7 @@ mod status;
 mod stopping;
 mod sweep;
 mod terminal;
+mod tools;
 mod trigger;
 mod trust;
 mod upgrade;

@@ -14,6 +14,7 @@ mod local_file;
 mod next_step;
 mod observe;
 mod observed_state;
+mod patch;
 mod phase;
 mod plan;
 mod poller;
@@ -37,6 +38,7 @@ pub use self::failed_tests::{FailedTest, FailureReasons, ReportedTest, reported_
 use self::local_file::LocalFile;
 use self::next_step::next_step;
 pub(crate) use self::observe::versions;
+pub use self::patch::PatchPrediction;
 pub(crate) use self::phase::is_live;
 pub use self::phase::{Phase, review_phases, running_reviews};
 pub use self::plan::Plan;
@@ -105,6 +107,8 @@ pub struct Release {
     versions: usize,
     /// The newest version in the store, if that is newer than the one to release.
     newer_in_store: Option<String>,
+    /// Whether the version is, or could be, reviewed as a patch.
+    patch: Option<PatchPrediction>,
     /// The fields, other than files, in which the manifest differs from the submission.
     changed_fields: Vec<String>,
     /// Whether this run has submitted the package.
@@ -139,6 +143,7 @@ impl Release {
             submission: None,
             versions: 0,
             newer_in_store: None,
+            patch: None,
             changed_fields: Vec::new(),
             submitted: false,
         })
@@ -220,6 +225,11 @@ impl Release {
             one.and_then(RemoteFile::id).map(ToString::to_string)
         };
         submission.map(ToString::to_string).or_else(from_archive)
+    }
+
+    /// Returns whether the version is, or could be, reviewed as a patch, as last observed.
+    pub fn patch(&self) -> Option<&PatchPrediction> {
+        self.patch.as_ref()
     }
 
     /// Returns the package to release.

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use eqp_client::Client;
-use eqp_types::{Package, Sku, SubmissionId};
+use eqp_types::{Package, ProcessAsPatch, Sku, SubmissionId};
 
 use super::Release;
 use super::diff::differences;
 use super::error::Error;
 use super::observed_state::{Diff, FilesState, ObservedState, ObservedSubmission};
+use super::patch::predict;
 use super::phase::{is_closed, is_live, running_reviews};
 use super::remote_file::{combined_state, upload_ids};
-use super::version::is_older;
+use super::version::{is_numbered, is_older};
 use crate::manifest::FileSource;
 
 impl Release {
@@ -25,6 +26,9 @@ impl Release {
         self.versions = versions.len();
         let version = self.selected.package.changes.version.as_deref();
         self.newer_in_store = version.and_then(|version| newer_in_store(&versions, version));
+        let is_declared = self.selected.package.changes.process_as_patch == Some(ProcessAsPatch::Yes);
+        let live = newest_in_store(&versions);
+        self.patch = version.and_then(|version| predict(version, live, is_declared));
         let package = identified.or_else(|| same_version(&versions, version));
         if let Some(package) = &package {
             self.check_version(package)?;
@@ -120,10 +124,14 @@ const WITH_FILES: [&str; 4] = ["artifact", "documentation_artifacts", "media_art
 
 /// Returns the newest version in the store, if it is newer than `version`.
 fn newer_in_store(versions: &[Package], version: &str) -> Option<String> {
+    newest_in_store(versions).filter(|newest| is_older(version, newest)).map(str::to_owned)
+}
+
+/// Returns the newest version in the store of those that consist of numbers.
+fn newest_in_store(versions: &[Package]) -> Option<&str> {
     let live = versions.iter().filter(|package| package.eqp_status.as_ref().is_some_and(is_live));
-    let newer = live.filter_map(|package| package.version.as_deref()).filter(|live| is_older(version, live));
-    let newest = |one, other| if is_older(one, other) { other } else { one };
-    newer.reduce(newest).map(str::to_owned)
+    let numbered = live.filter_map(|package| package.version.as_deref()).filter(|version| is_numbered(version));
+    numbered.reduce(|one, other| if is_older(one, other) { other } else { one })
 }
 
 /// Returns all versions of a product.

@@ -14,6 +14,19 @@ pub(crate) fn is_same(version: &str, other: &str) -> bool {
     without_v(version) == without_v(other)
 }
 
+/// Returns whether a version consists of numbers, before a suffix.
+pub(super) fn is_numbered(version: &str) -> bool {
+    numbers(version).is_some()
+}
+
+/// Returns the three numbers of a version without a suffix.
+pub(super) fn parts(version: &str) -> Option<[u64; 3]> {
+    if without_v(version).contains(['-', '+']) {
+        return None;
+    }
+    numbers(version)?.try_into().ok()
+}
+
 /// Returns the numbers before a suffix such as `-beta1` or `-p1`.
 fn numbers(version: &str) -> Option<Vec<u64>> {
     let release = without_v(version).split(['-', '+']).next()?;

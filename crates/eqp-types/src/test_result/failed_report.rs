@@ -109,7 +109,7 @@ fn no_reason(status: Option<&TestStatus>) -> String {
 fn of_code_sniffer(details: &CodeSnifferDetails, report: &SingleReport) -> Vec<String> {
     let of_file = |path: &str, file: &CodeSnifferFile, only_errors: bool| -> Vec<String> {
         let selected = file.messages.iter().filter(|message| !only_errors || message.is_error());
-        selected.map(|message| of_message(inside_package(path, report), message)).collect()
+        selected.map(|message| of_message(report.path_in_package(path), message)).collect()
     };
     let all = |only_errors| -> Vec<String> {
         details.files.iter().flat_map(|(path, file)| of_file(path, file, only_errors)).collect()
@@ -134,14 +134,24 @@ fn of_message(path: &str, message: &CodeSnifferMessage) -> String {
     format!("{location}: {}{source}", message.message.as_deref().unwrap_or("no message"))
 }
 
-/// Returns the path below the folder `{vendor}-{extension}-{version}`, into which the Marketplace unpacks an archive. Any other path is
-/// returned unchanged.
-fn inside_package<'a>(path: &'a str, report: &SingleReport) -> &'a str {
-    let (Some(vendor), Some(extension), Some(version)) = (&report.vendor, &report.extension, &report.version) else {
-        return path;
-    };
-    let folder = format!("/{vendor}-{extension}-{version}/");
-    path.rfind(&folder).map_or(path, |at| &path[at + folder.len()..])
+/// A folder on the Marketplace's machines, in which `{vendor}/{package}/{vendor}-{package}-{version}/` contains the files of an archive.
+const TEMP: &str = "/eqp-automation/temp/";
+/// The number of folders below [`TEMP`] that are not part of an archive.
+const TEMP_FOLDERS: usize = 3;
+
+impl SingleReport {
+    /// Returns the path of a file from the root of the package. A report has paths of the machine on which the Marketplace has unpacked
+    /// the archive. Any other path is returned unchanged.
+    pub fn path_in_package<'a>(&self, path: &'a str) -> &'a str {
+        if let (Some(vendor), Some(extension), Some(version)) = (&self.vendor, &self.extension, &self.version) {
+            let folder = format!("/{vendor}-{extension}-{version}/");
+            if let Some(at) = path.rfind(&folder) {
+                return &path[at + folder.len()..];
+            }
+        }
+        let below_temp = path.strip_prefix(TEMP).and_then(|rest| rest.splitn(TEMP_FOLDERS + 1, '/').nth(TEMP_FOLDERS));
+        below_temp.unwrap_or(path)
+    }
 }
 
 /// Summarises the failed command, which is the last one.
@@ -256,6 +266,15 @@ mod tests {
             "phpcs (PHP 7.1)\n  Model/Pay.php:3:36: reserved word (MEQP2.Names)\n\
              phpcs (PHP 8.3)\n  Errors: 2, warnings: 1; the report gives no locations."
         );
+    }
+
+    #[test]
+    fn a_path_of_the_marketplace_s_machine_is_shortened() {
+        let report = SingleReport { vendor: Some("acme".into()), ..SingleReport::default() };
+        let path = "/eqp-automation/temp/acme/checkout/acme-checkout-1.1.5/Model/Pay.php";
+        assert_eq!(report.path_in_package(path), "Model/Pay.php");
+        assert_eq!(report.path_in_package("Model/Pay.php"), "Model/Pay.php");
+        assert_eq!(report.path_in_package("/eqp-automation/temp/acme"), "/eqp-automation/temp/acme");
     }
 
     #[test]

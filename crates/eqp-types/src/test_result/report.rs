@@ -9,7 +9,7 @@ use super::details::TestDetails;
 use crate::{Extra, TestStatus, Timestamp, lenient};
 
 /// The report of one test run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
@@ -73,7 +73,7 @@ impl Reports {
 }
 
 /// The report of a tool for one environment, or of one reviewer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 pub struct SingleReport {

@@ -35,9 +35,8 @@ impl TestRun {
 }
 
 impl TestRun {
-    /// Selects the newest run of each tool, and of these the runs of a flow that did not pass. A package that was submitted more than once
-    /// has several runs of a tool.
-    pub fn failed_of(flow: &Flow, runs: Vec<Self>) -> Vec<Self> {
+    /// Selects the newest run of each tool. A package that was submitted more than once has several runs of a tool.
+    pub fn newest(runs: Vec<Self>) -> Vec<Self> {
         let mut newest: Vec<Self> = Vec::new();
         for run in runs {
             match newest.iter_mut().find(|other| other.name == run.name) {
@@ -46,8 +45,13 @@ impl TestRun {
                 None => newest.push(run),
             }
         }
+        newest
+    }
+
+    /// Selects the newest run of each tool, and of these the runs of a flow that did not pass.
+    pub fn failed_of(flow: &Flow, runs: Vec<Self>) -> Vec<Self> {
         let has_passed = |run: &Self| run.status.as_ref().is_some_and(TestStatus::has_passed);
-        newest.into_iter().filter(|run| !has_passed(run) && run.is_of(flow)).collect()
+        Self::newest(runs).into_iter().filter(|run| !has_passed(run) && run.is_of(flow)).collect()
     }
 
     fn is_of(&self, flow: &Flow) -> bool {

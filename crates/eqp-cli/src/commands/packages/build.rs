@@ -20,6 +20,8 @@ use crate::text::shell_word;
 
 /// The number of digits of a commit ID in messages.
 const SHORT_ID: usize = 12;
+/// The failure of an archive with secrets.
+pub(crate) const NOT_WRITTEN: &str = "the archive contains secrets, and was not written";
 /// The maximum number of names in a message.
 const MAX_NAMES: usize = 5;
 
@@ -215,7 +217,7 @@ impl Plan for BuildPlan {
 /// Builds, checks and writes an archive.
 struct ArchiveCreation<'a> {
     build: &'a Build,
-    output: Output,
+    context: &'a Context,
     /// The report of the check, for the exit code.
     report: &'a mut Option<Report>,
 }
@@ -248,17 +250,18 @@ impl Change for ArchiveCreation<'_> {
         };
         let state = built.output_state(&path, *force)?;
         for note in notes(&built) {
-            self.output.note(note);
+            self.context.output.note(note);
         }
         if let BuiltFrom::WorkingTree { changed_files: changed @ 1.., .. } = built.source {
             let files = counted(changed, "file");
-            self.output
+            self.context
+                .output
                 .note(format_args!("the working tree differs from its commit: {files} changed or not committed"));
         }
         let name = path.file_name().map_or_else(|| built.file_name(), |name| name.to_string_lossy().into_owned());
-        let report = check.run(built.checked(name), self.output, &stop).await?;
+        let report = check.run(built.checked(name), self.context, &stop).await?;
         let allowed = [&options.allow_secret[..], &self.build.allow_secret].concat();
-        refuse_secrets(&report, &allowed, "--exclude", "--allow-secret")?;
+        refuse_secrets(&report, &allowed, NOT_WRITTEN, "--exclude", "--allow-secret")?;
         *self.report = Some(report.clone());
         Ok(BuildPlan { built, path, state, report })
     }
@@ -273,7 +276,7 @@ impl Build {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let output = context.output;
         let mut report = None;
-        let change = ArchiveCreation { build: &self, output, report: &mut report };
+        let change = ArchiveCreation { build: &self, context, report: &mut report };
         if let Some(written) = change::run(context, change, self.dry_run).await? {
             if output.is_json() {
                 output.json(&BuildReport { archive: &written.path, facts: written.facts() })?;
@@ -311,8 +314,9 @@ pub(crate) fn excludes(
     })
 }
 
-/// Fails if the archive contains secrets in files where they are not allowed. `exclude` and `allow` name the options in the remedy.
-pub(crate) fn refuse_secrets(report: &Report, allowed: &[String], exclude: &str, allow: &str) -> Result {
+/// Fails if the archive contains secrets in files where they are not allowed. `what` is the failure; `exclude` and `allow` name the options
+/// in the remedy.
+pub(crate) fn refuse_secrets(report: &Report, allowed: &[String], what: &str, exclude: &str, allow: &str) -> Result {
     let secrets = report.secrets().map_err(|not_run| {
         Failure::new(Exit::Failed, "the archive was not searched for secrets completely")
             .why(format!("{} did not run: {}", not_run.rule.id, not_run.reason))
@@ -325,7 +329,7 @@ pub(crate) fn refuse_secrets(report: &Report, allowed: &[String], exclude: &str,
         eqp_check::Location::File { name, .. } => escaped(name),
         _ => "PATH".to_owned(),
     };
-    let failure = Failure::new(Exit::Rejected, "the archive contains secrets, and was not written");
+    let failure = Failure::new(Exit::Rejected, what);
     Err(refused
         .iter()
         .fold(failure, |failure, found| {

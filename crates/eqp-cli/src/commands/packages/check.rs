@@ -7,20 +7,21 @@ use eqp_check::{Report, format};
 use eqp_release::CheckedArchive;
 use eqp_release::build::Build;
 
-use super::build::{excludes, notes};
+use super::build::{excludes, notes, refuse_secrets};
 use super::check_options::CheckOptions;
 use super::checked::show;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::output::Output;
 use crate::shutdown;
 
 /// Check an archive and its manifest against the store's rules
 ///
-/// Applies every known rule of the store that can be checked locally; `eqp packages rules` lists them. If a blocking
-/// rule could not run, the check is incomplete. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run
-/// with the store's settings if they are installed. The exit code is 5 if the store would reject the archive. With
-/// --strict, it is also 5 if there are warnings, and 1 if the check is incomplete.
+/// Applies every known rule of the store that can be checked locally; `eqp packages rules` lists them. phpcs runs with
+/// the store's settings if `eqp tools install` has installed it, or if it is on PATH with the Magento2 standard; so does
+/// svc (magento/magento-semver). If a blocking rule did not run, the check is incomplete, which is not a pass.
+///
+/// The exit code is 5 if the store would reject the archive. With --strict, it is also 5 if there are warnings, and 1 if
+/// the check is incomplete; --allow-not-run names rules that may be missing.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +29,8 @@ Examples:
   eqp packages check acme-badges-1.2.0.zip --manifest release.toml --strict
   eqp packages check acme-badges-1.2.0.zip --previous acme-badges-1.1.0.zip
   eqp packages check .                                     # the folder as it is
-  eqp packages check acme-badges-1.2.0.zip --format sarif > check.sarif")]
+  eqp packages check acme-badges-1.2.0.zip --format sarif > check.sarif
+  eqp packages check . --format markdown >> \"$GITHUB_STEP_SUMMARY\"")]
 pub(crate) struct Check {
     /// Archive to check, or a folder, which is packed in memory as by `eqp packages build --working-tree`
     #[arg(value_name = "FILE")]
@@ -53,6 +55,10 @@ enum Form {
     Junit,
     /// GitHub Actions annotations
     Github,
+    /// Markdown, for the summary of a job or a comment; at most 60,000 bytes
+    Markdown,
+    /// Code quality report of GitLab
+    CodeQuality,
 }
 
 /// The JSON of a report.
@@ -71,16 +77,18 @@ pub(crate) struct CheckReport {
 impl Check {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let form = self.form(context)?;
-        let report = self.report(context.output).await?;
+        let (report, secrets) = self.report(context).await?;
         let manifest = self.options.manifest_name();
         match form {
             Form::Table => show(context.output, &report)?,
             Form::Json => context.output.json(&format::json(&report))?,
             Form::Sarif => context.output.json(&format::sarif(&report, manifest.as_deref()))?,
             Form::Junit => context.output.bytes(format::junit(&report, self.options.strict).as_bytes())?,
+            Form::Markdown => context.output.bytes(format::markdown(&report).as_bytes())?,
+            Form::CodeQuality => context.output.json(&format::code_quality(&report, manifest.as_deref()))?,
             Form::Github => context.output.annotations(&format::github(&report, manifest.as_deref()))?,
         }
-        self.options.conclude(&report)
+        secrets.and_then(|()| self.options.conclude(&report))
     }
 
     fn form(&self, context: &Context) -> Result<Form> {
@@ -97,17 +105,22 @@ impl Check {
         }
     }
 
-    async fn report(&self, output: Output) -> Result<Report> {
+    /// Checks the archive or the folder. The second result is the failure of a folder with secrets, which `eqp packages build` would not
+    /// pack.
+    async fn report(&self, context: &Context) -> Result<(Report, Result)> {
         let stop = shutdown::requested();
         if !self.archive.is_dir() {
-            return self.options.run(CheckedArchive::File(self.archive.clone()), output, &stop).await;
+            return Ok((self.options.run(CheckedArchive::File(self.archive.clone()), context, &stop).await?, Ok(())));
         }
-        let excludes =
-            excludes(&self.options.build_options()?, &[], false, &self.archive, self.options.manifest_file())?;
+        let options = self.options.build_options()?;
+        let excludes = excludes(&options, &[], false, &self.archive, self.options.manifest_file())?;
         let built = Build::from_working_tree(&self.archive).excludes(excludes).for_check().run(&stop).await?;
         for note in notes(&built) {
-            output.note(note);
+            context.output.note(note);
         }
-        self.options.run(built.checked(built.file_name()), output, &stop).await
+        let report = self.options.run(built.checked(built.file_name()), context, &stop).await?;
+        let (what, exclude) = ("the folder contains secrets", "in [build] of the manifest: exclude");
+        let secrets = refuse_secrets(&report, &options.allow_secret, what, exclude, "allow_secret");
+        Ok((report, secrets))
     }
 }

@@ -4,18 +4,17 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eqp_check::{NotRun, Report, Suppression, Tools};
+use eqp_check::{Report, Suppression};
 use eqp_release::internal::is_older;
 use eqp_release::manifest::{BuildOptions, Manifest, ManifestPackage};
 use eqp_release::{CheckedArchive, RequestedAction, requested_action, run_check, select_by_sku, select_package};
 use tokio_util::sync::CancellationToken;
 
+use super::programs::ProgramOptions;
 use crate::arguments::{Track, duration};
+use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
-
-/// The rule that phpcs checks.
-const CODE_SNIFFER: &str = "code-sniffer";
 
 /// The options of a check.
 #[derive(Args, Debug)]
@@ -34,7 +33,9 @@ pub(super) struct CheckOptions {
     track: Option<Track>,
     #[command(flatten)]
     earlier: Earlier,
-    /// Do not run phpcs and svc
+    #[command(flatten)]
+    programs: ProgramOptions,
+    /// Do not run phpcs and svc; with --strict, this also needs --allow-not-run
     #[arg(long)]
     skip_programs: bool,
     /// Timeout for phpcs and for svc
@@ -58,11 +59,15 @@ impl CheckOptions {
     pub(super) async fn run(
         &self,
         archive: CheckedArchive,
-        output: Output,
+        context: &Context,
         stop: &CancellationToken,
     ) -> Result<Report> {
-        let report = run_check(self.check(&archive, output)?, archive, stop).await?;
-        self.warn_of_older_version(&report, output);
+        let check = self.check(&archive)?;
+        let line = context.output.program_line();
+        let tools = self.programs.tools(context, self.skip_programs, stop).await?;
+        let tools = tools.timeout(self.tool_timeout.unsigned_abs()).on_progress(move |progress| line.show(progress));
+        let report = run_check(check.tools(tools), archive, stop).await?;
+        self.warn_of_older_version(&report, context.output);
         let is_new_version = self.earlier.new_version || self.earlier.previous.is_some();
         Ok(if is_new_version { report.for_new_version() } else { report })
     }
@@ -95,7 +100,7 @@ impl CheckOptions {
         }
     }
 
-    fn check(&self, archive: &CheckedArchive, output: Output) -> Result<eqp_check::Check> {
+    fn check(&self, archive: &CheckedArchive) -> Result<eqp_check::Check> {
         let manifest = self.package(archive)?;
         let action = manifest.as_ref().and_then(|(package, _)| package.changes.action.as_ref());
         let track = match requested_action(self.track.map(Into::into), action)? {
@@ -107,11 +112,6 @@ impl CheckOptions {
         if let Some((package, suppressions)) = manifest {
             let suppressions = if self.as_marketplace { Vec::new() } else { suppressions };
             check = check.listing(package.listing()).suppressions(suppressions);
-        }
-        if let Some(path) = std::env::var_os("PATH").filter(|_| !self.skip_programs) {
-            let line = output.program_line();
-            let tools = Tools::installed(&path).timeout(self.tool_timeout.unsigned_abs());
-            check = check.tools(tools.on_progress(move |progress| line.show(progress)));
         }
         Ok(match &self.earlier.previous {
             Some(previous) => check.previous(previous.clone()),
@@ -138,29 +138,10 @@ impl CheckOptions {
             (false, true) => {
                 format!("the store may reject {}, for {}", report.archive, reasons(report.counts.warnings))
             }
-            (false, false) if self.strict => return self.is_complete(report),
+            (false, false) if self.strict => return self.programs.refuse_gaps(report),
             (false, false) => return Ok(()),
         };
         Err(Failure::new(Exit::Rejected, what).next("fix the findings as described in the report, then check again"))
-    }
-
-    /// Fails if a blocking rule did not run, unless its program was skipped explicitly.
-    fn is_complete(&self, report: &Report) -> Result {
-        let is_meant = |not_run: &NotRun| self.skip_programs && not_run.rule.id == CODE_SNIFFER;
-        let unchecked: Vec<_> = report.unchecked().filter(|not_run| !is_meant(not_run)).collect();
-        if unchecked.is_empty() {
-            return Ok(());
-        }
-        let failure = Failure::new(Exit::Failed, format!("the check of {} is incomplete", report.archive));
-        let failure = unchecked.iter().fold(failure, |failure, not_run| {
-            failure.why(format!("{} did not run: {}", not_run.rule.id, not_run.reason))
-        });
-        let next = if unchecked.iter().any(|not_run| not_run.rule.id == CODE_SNIFFER) {
-            "install phpcs with the Magento2 standard, or skip it explicitly: --skip-programs"
-        } else {
-            "the reason is in the report; fix it, then check again"
-        };
-        Err(failure.next(next))
     }
 }
 

@@ -4,8 +4,10 @@ pub(crate) mod build;
 pub(crate) mod check;
 mod check_options;
 mod checked;
+pub(crate) mod explain;
 mod filter;
 pub(crate) mod init;
+pub(crate) mod programs;
 pub(crate) mod published;
 pub(crate) mod recall;
 pub(crate) mod recertify;
@@ -32,10 +34,11 @@ Examples:
   eqp packages init acme-badges-1.2.0.zip
   # look at a submission, and see why a review rejected it
   eqp packages show s5w9k703ru --results
-  eqp packages report s5w9k703ru")]
+  eqp packages explain s5w9k703ru")]
 pub(crate) enum Packages {
     List(Box<show::List>),
     Show(show::Show),
+    Explain(explain::Explain),
     Report(report::Report),
     Create(send::Create),
     Update(send::Update),
@@ -61,6 +64,7 @@ impl Packages {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
+            Self::Explain(verb) => verb.run(context).await,
             Self::Report(verb) => verb.run(context).await,
             Self::Create(verb) => verb.run(context).await,
             Self::Update(verb) => verb.run(context).await,

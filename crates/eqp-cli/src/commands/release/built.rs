@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, StepFacts};
-use crate::commands::packages::build::{excludes, notes, refuse_secrets};
+use crate::commands::packages::build::{NOT_WRITTEN, excludes, notes, refuse_secrets};
 use crate::failure::{Exit, Failure, Result};
 use crate::output::counted;
 
@@ -44,7 +44,8 @@ impl TagArchive {
             Build::from_tag(folder, tag).excludes(excludes(&options, &[], false, folder, manifest)?).run(stop).await?;
         let name = built.file_name();
         let report = run_check(Check::new(), built.checked(name.as_str()), stop).await?;
-        refuse_secrets(&report, &options.allow_secret, "in [build] of the manifest: exclude", "allow_secret")?;
+        let exclude = "in [build] of the manifest: exclude";
+        refuse_secrets(&report, &options.allow_secret, NOT_WRITTEN, exclude, "allow_secret")?;
         let scratch = tempfile::tempdir()
             .map_err(|error| Failure::new(Exit::Failed, "cannot create a temporary folder").because(&error))?;
         let path = scratch.path().join(&name);

@@ -11,7 +11,9 @@ pub(crate) mod progress;
 mod remaining;
 mod selection;
 mod several;
+mod summary;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -25,6 +27,8 @@ use self::prepare::Prepared;
 use self::progress::{Form, Progress};
 use self::selection::SelectionOptions;
 use self::several::Failures;
+use self::summary::Summary;
+use super::packages::programs::ProgramOptions;
 use super::then::ThenOptions;
 use crate::arguments::{Track, wait_time};
 use crate::change::{self, Change, Confirmation};
@@ -60,7 +64,9 @@ use crate::shutdown;
 ///
 /// Exit codes: 0 if the stage given by --until was reached (with none and scan: if the version is submitted); 5 if the
 /// scan or a review failed; 6 after the timeout; 9 if the command of --then failed (repeat the call to retry); 1 if
-/// another version in review, or a package that the store does not have yet, prevents the release.
+/// another version in review, or a package that the store does not have yet, prevents the release, or if a blocking rule
+/// did not run, such as code-sniffer without phpcs: install it with `eqp tools install`, or allow it with
+/// --allow-not-run.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -98,12 +104,20 @@ pub(crate) struct Release {
     force: ForceOptions,
     #[command(flatten)]
     dependencies: DependencyOptions,
+    /// Declare the version as a patch of the one in the store, which skips manual QA if the store agrees
+    #[arg(long, hide_short_help = true)]
+    process_as_patch: bool,
     /// Submit without checking the archive first
     #[arg(long)]
     skip_check: bool,
+    #[command(flatten)]
+    programs: ProgramOptions,
     /// Format of progress messages
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Auto)]
     progress: Form,
+    /// Append a Markdown summary to a file, such as "$GITHUB_STEP_SUMMARY"
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    summary: Option<PathBuf>,
     /// Show the steps without sending anything
     #[arg(long)]
     dry_run: bool,
@@ -166,6 +180,7 @@ struct ReportedRelease<'a> {
     stop: CancellationToken,
     timeout: Duration,
     then: ThenOptions,
+    summary: &'a mut Summary,
     dry_run: bool,
 }
 
@@ -184,9 +199,14 @@ impl Release {
         if prepared.len() > 1 {
             return self.release_all(several::in_order(prepared)?, &stop, context).await;
         }
-        for one in prepared {
-            let release = self.release_of(one.selected, context).await?;
-            self.release(release, one.progress, &stop, context).await?;
+        for Prepared { selected, progress, built: _built, mut summary } in prepared {
+            let released = async {
+                let release = self.release_of(selected, context).await?;
+                self.release(release, progress, &mut summary, &stop, context).await
+            };
+            let released = Box::pin(released).await;
+            summary.write(&released, context.output);
+            released?;
         }
         Ok(())
     }
@@ -204,12 +224,13 @@ impl Release {
         &self,
         release: eqp_release::Release,
         progress: Progress,
+        summary: &mut Summary,
         stop: &CancellationToken,
         context: &Context,
     ) -> Result {
         let (timeout, dry_run) = (self.timeout, self.dry_run);
         let (stop, then) = (stop.clone(), self.then.clone());
-        let mut run = ReportedRelease { context, release, progress, stop, timeout, then, dry_run };
+        let mut run = ReportedRelease { context, release, progress, stop, timeout, then, summary, dry_run };
         if !dry_run && !context.output.is_json() && self.progress != Form::Json {
             run.progress.handle_is_due();
         }
@@ -219,16 +240,17 @@ impl Release {
     /// Releases several products, in this order.
     async fn release_all(&self, prepared: Vec<Prepared>, stop: &CancellationToken, context: &Context) -> Result {
         let (mut releases, mut others) = (Vec::new(), Vec::new());
-        for Prepared { selected, progress, built } in prepared {
+        for Prepared { selected, progress, built, summary } in prepared {
             releases.push(self.release_of(selected, context).await?);
-            others.push((progress, built));
+            others.push((progress, built, summary));
         }
         let checked = several::refuse_missing(&mut releases, self.dependencies.wait_for_dependencies);
         stop.run_until_cancelled(checked).await.unwrap_or_else(|| Err(interrupted()))?;
         let mut failures = Failures::default();
-        for (release, (progress, _built)) in releases.into_iter().zip(others) {
+        for (release, (progress, _built, mut summary)) in releases.into_iter().zip(others) {
             let label = release.selected().label.clone();
-            let released = self.release(release, progress, stop, context).await;
+            let released = self.release(release, progress, &mut summary, stop, context).await;
+            summary.write(&released, context.output);
             failures.add(&label, released, context.output)?;
         }
         failures.first()

@@ -66,6 +66,7 @@ impl ReportedRelease<'_> {
     /// Prints the result with its explanation, and returns the failure that it implies.
     pub(super) async fn conclude(&mut self, ended: Result<Option<ReleaseResult>>) -> Result {
         self.progress.clear();
+        self.summary.handle = self.release.handle();
         let result = match ended {
             Ok(result) => result,
             Err(failure) if failure.is_silent() => return Err(failure),

@@ -1,6 +1,6 @@
 //! Prints the plan of a release in a dry run.
 
-use eqp_release::Plan;
+use eqp_release::{PatchPrediction, Plan};
 use eqp_types::Environment;
 
 use super::ReportedRelease;
@@ -17,6 +17,8 @@ pub(super) struct ReleasePlan {
     as_json: bool,
     /// Fields of the manifest that differ from the submission and are not sent.
     unsent_changes: Option<String>,
+    /// Whether manual QA will probably be skipped.
+    patch: Option<String>,
     /// The failure with which the release will end, if that is known already. Only determined in a dry run.
     failure: Option<Failure>,
 }
@@ -39,6 +41,7 @@ impl ReportedRelease<'_> {
             environment: self.context.settings.marketplace.environment(),
             label: self.release.selected().label.clone(),
             as_json: self.progress.is_json(),
+            patch: self.release.patch().filter(|_| plan.sends_package()).map(patch_note),
             unsent_changes: if plan.sends_package() { None } else { self.unsent_changes() },
             failure,
             plan,
@@ -46,8 +49,33 @@ impl ReportedRelease<'_> {
     }
 }
 
+/// Describes whether the store will probably skip manual QA.
+fn patch_note(patch: &PatchPrediction) -> String {
+    match patch {
+        PatchPrediction::Declared { live } => format!(
+            "declared as a patch of {}: manual QA is skipped if the store's semantic version check agrees; if not, it is \
+             reviewed like any other version",
+            escaped(live)
+        ),
+        PatchPrediction::Possible { live } => format!(
+            "this could be reviewed as a patch of {}, which skips manual QA; to declare it: --process-as-patch",
+            escaped(live)
+        ),
+        PatchPrediction::NotAPatch { live } => format!(
+            "declared as a patch, but more than the last number differs from {}: manual QA is probably not skipped",
+            escaped(live)
+        ),
+        PatchPrediction::FirstVersion => {
+            "declared as a patch, but no version is in the store: manual QA is not skipped".to_owned()
+        }
+    }
+}
+
 impl change::Plan for ReleasePlan {
     fn show(self, output: Output) -> Result {
+        for note in change::Plan::notes(&self) {
+            output.note(note);
+        }
         let Self { plan, environment, as_json, unsent_changes, failure, .. } = self;
         if output.is_json() || as_json {
             output.json(&plan)?;
@@ -62,6 +90,10 @@ impl change::Plan for ReleasePlan {
             }
             (None, None) => Ok(()),
         }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.patch.iter().cloned().collect()
     }
 
     fn question(&self) -> Question {

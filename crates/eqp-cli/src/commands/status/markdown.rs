@@ -58,7 +58,7 @@ fn table(status: &Status, products: &[ProductStatus]) -> String {
 }
 
 /// Escapes a text from outside, so that it is neither markup nor the end of a cell.
-fn md(text: &str) -> String {
+pub(in crate::commands) fn md(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in escaped(text).chars() {
         match letter {

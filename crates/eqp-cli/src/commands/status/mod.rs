@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use eqp_console::{ProductStatus, Status};
 
 use self::layout::{Layout, Marks};
+pub(super) use self::markdown::md;
 use self::source::Source;
 use crate::arguments::{sku, timeout};
 use crate::context::Context;

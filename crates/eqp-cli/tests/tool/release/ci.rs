@@ -110,6 +110,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("environment", "production"),
     ("application-id", "app"),
     ("application-secret", "hush"),
+    ("allow-not-run", "code-sniffer"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

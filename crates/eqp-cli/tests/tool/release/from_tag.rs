@@ -42,7 +42,7 @@ fn git(fixture: &Fixture, folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{output:?}");
 }
 
-const RELEASE: [&str; 9] = [
+const RELEASE: [&str; 11] = [
     "release",
     "--tag",
     "v1.3.0",
@@ -51,6 +51,8 @@ const RELEASE: [&str; 9] = [
     "--notes-from",
     "changelog",
     "--from-previous",
+    "--allow-not-run",
+    "code-sniffer",
     "--yes",
 ];
 

@@ -3,7 +3,7 @@
 use eqp_test_support::submission::Submission;
 use serde_json::json;
 
-use super::fixture::{Fixture, at_once, only_scans, result};
+use super::fixture::{Fixture, WITHOUT_PHPCS, at_once, only_scans, result};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifests_action_decides_which_reviews_it_is_submitted_for() {
@@ -63,7 +63,7 @@ async fn a_check_looks_at_the_reviews_that_the_manifest_submits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn release_toml_is_read_where_no_manifest_is_named() {
     let fixture = Fixture::open(only_scans()).await;
-    let ended = fixture.home.run_aside(&["release", "submission.zip"]);
+    let ended = fixture.home.run_aside(&[&["release", "submission.zip"][..], &WITHOUT_PHPCS].concat());
     assert_eq!(ended.code, 0, "{ended:?}");
     std::fs::remove_file(fixture.home.path().join("release.toml")).unwrap();
     let missing = fixture.home.run_aside(&["release", "submission.zip"]);

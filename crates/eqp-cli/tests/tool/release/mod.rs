@@ -5,6 +5,7 @@ mod ci;
 mod courses;
 mod dependencies;
 mod documented;
+mod explaining;
 pub(crate) mod fixture;
 mod following;
 mod following_documented;
