@@ -32,6 +32,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "docs/following.md",
         "the scheduled job is run by a test of its own; the other ways need a receiver, and their blocks are on other pages",
     ),
+    (
+        "docs/installing.md",
+        "installer and package need a release; the tests `distribution` of xtask build one and install it",
+    ),
     ("docs/listen.md", "listeners run until they are stopped; their tests run each handler"),
     (
         "docs/registrations.md",
