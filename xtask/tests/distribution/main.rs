@@ -6,3 +6,4 @@ mod debian;
 mod installer;
 mod packing;
 mod setup;
+mod workflows;
