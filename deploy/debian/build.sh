@@ -20,7 +20,8 @@ main() {
     documentation
     control
     package="$out/eqp_${version}_$arch.deb"
-    dpkg-deb --root-owner-group --build "$work/package" "$package" >&2
+    # Ubuntu's default, zstd, is not known to older versions of Debian.
+    dpkg-deb -Zxz --root-owner-group --build "$work/package" "$package" >&2
     echo "$package"
 }
 
