@@ -36,6 +36,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "docs/following.md",
         "the scheduled job is run by a test of its own; the other ways need a receiver, and their blocks are on other pages",
     ),
+    (
+        "docs/installing.md",
+        "installer and package need a release; the tests `distribution` of xtask build one and install it",
+    ),
     ("docs/listen.md", "listeners run until they are stopped; their tests run each handler"),
     (
         "docs/registrations.md",
@@ -311,20 +315,11 @@ fn every_link_between_pages_leads_to_a_file() {
 
 #[test]
 fn the_workflows_own_steps_are_shell_that_runs() {
-    let folder = tempfile::tempdir().unwrap();
     let workflow = yaml_rust2::YamlLoader::load_from_str(&page("docs/ci/github.yml")).unwrap().remove(0);
-    for step in workflow["jobs"]["release"]["steps"].as_vec().unwrap() {
-        let Some(script) = step["run"].as_str() else { continue };
-        assert!(!script.contains("${{"), "text from outside reaches the shell through the environment: {script}");
-        if script.starts_with("zip ") && Command::new("zip").arg("-v").output().is_err() {
-            println!("not run: there is no zip");
-            continue;
-        }
-        std::fs::write(folder.path().join("composer.json"), "{}").unwrap();
-        let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", script]).current_dir(folder.path());
-        let ended = command.env("GITHUB_REF_NAME", "v1.2.0").env("HANDLE", "s1; exit 9").output().unwrap();
-        assert!(ended.status.success(), "{script}: {ended:?}");
-    }
-    assert!(folder.path().join("acme-badges-v1.2.0.zip").exists() || Command::new("zip").output().is_err());
+    let steps = workflow["jobs"]["release"]["steps"].as_vec().unwrap();
+    let scripts: Vec<_> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+    assert_eq!(scripts.len(), 1, "{scripts:?}");
+    let mut command = Command::new("bash");
+    let ended = command.args(["-euo", "pipefail", "-c", scripts[0]]).env("HANDLE", "s1; exit 9").output().unwrap();
+    assert!(ended.status.success() && ended.stdout == b"in review as s1; exit 9\n", "{ended:?}");
 }
