@@ -12,6 +12,7 @@ mod building;
 mod certificates;
 mod checking;
 mod command_line;
+mod completing;
 mod configuration;
 mod data_folder;
 mod databases;
