@@ -40,7 +40,7 @@ use crate::failure::{Failure, Result};
 #[must_use]
 pub fn main() -> ExitCode {
     if let Some(words) = completion::requested() {
-        completion::run(&words);
+        completion::run(&words, Cli::definition);
         return ExitCode::SUCCESS;
     }
     let cli = match Cli::read() {

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     fn definition() -> Command {
-        let mut definition = crate::cli::Cli::definition();
+        let mut definition = crate::definition();
         definition.build();
         definition
     }

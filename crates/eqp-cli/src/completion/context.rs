@@ -1,16 +1,15 @@
 //! The configuration of a command line that is not complete yet.
 
-use clap::{ArgMatches, FromArgMatches};
+use clap::{ArgMatches, Command, FromArgMatches};
 
-use crate::cli::Cli;
 use crate::config::{DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ServerOptions};
 use crate::context::Context;
 use crate::output::OutputOptions;
 
 /// Returns the context of the words before the last one, or `None` if the configuration cannot be read.
-pub(super) fn of_words(words: &[String]) -> Option<Context> {
+pub(super) fn of_words(words: &[String], definition: Command) -> Option<Context> {
     let (_, before) = words.split_last()?;
-    let matches = Cli::definition().ignore_errors(true).try_get_matches_from(before).ok()?;
+    let matches = definition.ignore_errors(true).try_get_matches_from(before).ok()?;
     let matches = innermost(&matches);
     let file: FileOptions = read(matches)?;
     let given = Layer {

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use self::argument::Wanted;
 pub(crate) use self::script::with_values;
-use crate::cli::Cli;
 
 /// The name with which the scripts call the tool.
 const COMMAND: &str = "complete";
@@ -30,13 +29,14 @@ pub(crate) fn requested() -> Option<Vec<String>> {
     is_requested.then(|| arguments.map(|word| word.to_string_lossy().into_owned()).collect())
 }
 
-/// Prints the values with which the last word can be completed. The first word is the name of the program.
-pub(crate) fn run(words: &[String]) {
-    let mut definition = Cli::definition();
-    definition.build();
-    let Some(wanted) = argument::wanted(&definition, words) else { return };
+/// Prints the values with which the last word can be completed. The first word is the name of the program. `definition` returns the
+/// definition of the command line.
+pub(crate) fn run(words: &[String], definition: fn() -> clap::Command) {
+    let mut built = definition();
+    built.build();
+    let Some(wanted) = argument::wanted(&built, words) else { return };
     let mut printed = String::new();
-    for value in found(&wanted, words) {
+    for value in found(&wanted, words, definition()) {
         printed += &format!("{}{value}\n", wanted.before);
     }
     // The shell may have ended.
@@ -44,8 +44,8 @@ pub(crate) fn run(words: &[String]) {
 }
 
 /// Returns the values that begin with the typed text.
-fn found(wanted: &Wanted, words: &[String]) -> Vec<String> {
-    let Some(context) = context::of_words(words) else { return Vec::new() };
+fn found(wanted: &Wanted, words: &[String], definition: clap::Command) -> Vec<String> {
+    let Some(context) = context::of_words(words, definition) else { return Vec::new() };
     let mut found = values::configured(&context, wanted.kind);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     if let (true, Ok(runtime)) = (wanted.kind.is_recorded(), runtime) {
@@ -70,7 +70,7 @@ fn matching(found: Vec<String>, typed: &str) -> Vec<String> {
     matching
 }
 
-/// Returns whether a shell takes a value as it is. Values come from the Marketplace, from callbacks and from files, and a completed
+/// Returns whether a value needs no quoting in a shell. Values come from the Marketplace, from callbacks and from files, and a completed
 /// command line is run without being read closely.
 fn is_plain(value: &str) -> bool {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._/@+-".contains(letter);
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_values_that_a_shell_takes_as_they_are_are_offered() {
+    fn only_values_that_need_no_quoting_are_offered() {
         for value in ["acme/checkout", "s5w9k703ru", "2309480238.238475.0", "acme-live", "a_b+c@d"] {
             assert!(is_plain(value), "{value}");
         }

@@ -84,7 +84,7 @@ mod tests {
             [(Shell::Bash, 1), (Shell::Zsh, 1), (Shell::Fish, 1), (Shell::Elvish, 0), (Shell::PowerShell, 0)]
         {
             let mut script = Vec::new();
-            generate(shell, &mut crate::cli::Cli::definition(), "eqp", &mut script);
+            generate(shell, &mut crate::definition(), "eqp", &mut script);
             let script = with_values(shell, &String::from_utf8(script).unwrap());
             assert_eq!(script.matches("command eqp complete --").count(), count, "{shell}");
             assert!(!script.contains("complete -F _eqp -o"), "bash uses the function with values");
