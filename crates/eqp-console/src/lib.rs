@@ -15,6 +15,7 @@ mod pages;
 mod principal;
 mod problem;
 mod process_facts;
+mod request_id;
 mod search;
 mod service;
 mod setting;

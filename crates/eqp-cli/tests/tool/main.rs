@@ -59,6 +59,7 @@ mod status;
 mod stopping;
 mod sweep;
 mod terminal;
+mod trace;
 mod trigger;
 mod trust;
 mod upgrade;
