@@ -290,6 +290,8 @@ async fn an_endpoint_that_is_no_longer_registered_is_not_checked_and_can_be_forg
     assert!(refused.code == 1 && refused.stderr.contains("is still registered"), "{refused:?}");
     assert_eq!(vendor.home.run_aside(&["callbacks", "remove", "--name", "main"]).code, 0);
     is(&named_check(&vendor.home, "public URL", &[]), "absent", "no endpoint is registered");
+    let status = vendor.home.json(&["status", "--json"]);
+    assert_eq!(status["channel"]["endpoints"], serde_json::json!([]), "it still accepts callbacks: {status}");
     let refused = vendor.home.run_aside(&forget);
     assert!(refused.code == 1 && refused.stderr.contains("still accepts callbacks"), "{refused:?}");
     sqlx::query("update eqp.credential set state = 'retired'").execute(&vendor.database.pool).await.unwrap();

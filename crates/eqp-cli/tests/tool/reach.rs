@@ -179,7 +179,7 @@ async fn the_doctor_calls_the_public_url_with_a_wrong_password() {
     checked("fine", "1 URL rejected a wrong password");
     drop(serve);
     checked("failed", "no connection");
-    // The heartbeat of a receiver that was killed expires after a while.
+    // The heartbeat of a receiver that was killed expires after some time.
     let sql = "update eqp.receiver set heartbeat_at = now() - interval '1 hour'";
     sqlx::query(sql).execute(&vendor.database.pool).await.unwrap();
     let stopped = vendor.home.run_aside(&["doctor", "--listen", "127.0.0.1:1"]);

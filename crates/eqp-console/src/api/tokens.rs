@@ -206,7 +206,7 @@ async fn revoke(operator: Authorized<Admin>, PathParameters([name]): PathParamet
     let Some(id) = revoked else {
         return Err(Problem::not_found(format!("there is no token named {name} that is not revoked")));
     };
-    // Whoever had the token may have created links with it, whose secrets are known to others.
+    // The holder of the token may have created links with it, whose secrets are known to others.
     let created_by = Principal::Token { id, name: name.clone(), scopes: Vec::new() }.to_string();
     let links = within(ANSWER, submission_link::revoke_of(change.connection(), &created_by)).await?;
     let details = serde_json::json!({ "id": id, "submission_links": links });

@@ -302,7 +302,7 @@ pub async fn accounts(pool: &PgPool, environment: Option<Environment>) -> Result
         .collect()
 }
 
-/// Returns the endpoints of these accounts that are registered or about to be. One that was removed still accepts callbacks for a while.
+/// Returns the endpoints of these accounts that are registered or about to be. One that was removed still accepts callbacks for some time.
 pub async fn endpoints(pool: &PgPool, accounts: &[i64]) -> Result<Vec<ChannelEndpoint>, sqlx::Error> {
     let rows = query!(
         r#"
