@@ -76,6 +76,6 @@ pub use setting::Setting;
 pub use status::{
     Channel, ChannelEndpointState, DueDate, FlowLine, MarketplaceStatusError, NextStep, ProductStatus, RejectionReason,
     ReviewFinding, ReviewNext, ReviewStep, ReviewStepState, ReviewTrack, SetupState, SetupStep, SetupStepKind, Stale,
-    Status, StatusAccount, StatusSource, SubmissionReview, TimelineEntry, TimelineKind, VersionLine, VersionState,
-    status_of_marketplace,
+    Status, StatusAccount, StatusSource, SubmissionReview, TimelineEntry, TimelineKind, VersionLine, VersionSource,
+    VersionState, status_of_marketplace,
 };
