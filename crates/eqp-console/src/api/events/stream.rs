@@ -84,7 +84,7 @@ pub(super) async fn stream(
         Some(after) => after,
         None => operator.reader().latest_seq().await?,
     };
-    let tail = operator.reader().tail(EventFilter { after_seq: Some(after), ..filter }).await?;
+    let tail = operator.tail(EventFilter { after_seq: Some(after), ..filter }).await?;
     let cause = StreamCause::default();
     let now = Instant::now();
     let events = Events {
