@@ -11,6 +11,7 @@ mod arguments;
 mod change;
 mod cli;
 mod commands;
+mod completion;
 mod compose;
 mod config;
 mod context;
@@ -38,6 +39,10 @@ use crate::failure::{Failure, Result};
 /// Runs the tool with the arguments and the environment of this process. Returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(words) = completion::requested() {
+        completion::run(&words, Cli::definition);
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),

@@ -16,9 +16,10 @@ use crate::output::{OutputOptions, escaped_json, logged};
 const FILTER: &str = "EQP_LOG";
 const EXAMPLE: &str = "write it like EQP_LOG=eqp_receiver=debug,info";
 /// The targets whose level -v raises.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "eqp_cli",
     "eqp_client",
+    "eqp_console",
     "eqp_deliver",
     "eqp_postgres",
     "eqp_receiver",
@@ -66,7 +67,7 @@ pub(crate) fn start(options: OutputOptions, stays_up: Option<LogFormat>) -> Resu
         .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
     let lines = match format {
         LogFormat::Text => lines.with_target(false).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     tracing_subscriber::registry().with(lines.with_filter(targets.and(filter_fn(shows_no_password)))).init();
     Ok(())

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use eqp_deliver::{HandlerEnvironment, Pull};
-use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_session, operator_token, within};
+use eqp_store::internal::{ANSWER, NewAuditEntry, SharedListener, audit, operator_session, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
-use eqp_store::{MasterKey, Reader, Store};
+use eqp_store::{EventFilter, MasterKey, Reader, Store, Tail};
 use eqp_sync::StuckLimits;
 use http::request::Parts;
 use serde::Serialize;
@@ -18,6 +18,11 @@ use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
 use crate::process_facts::ProcessFacts;
 use crate::setting::Setting;
+
+/// The maximum number of streams, each of which polls the database several times per second.
+const MAX_STREAMS: usize = 128;
+/// The maximum number of consumers that wait for messages.
+const MAX_CONSUMERS: usize = 64;
 
 /// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
 /// by mistake.
@@ -34,6 +39,8 @@ pub(crate) struct ApiState {
     shutdown: CancellationToken,
     streams: OpenRequests,
     consumers: OpenRequests,
+    /// The connection for notifications of all streams.
+    notifications: SharedListener,
 }
 
 impl ApiState {
@@ -46,9 +53,21 @@ impl ApiState {
         process: ProcessFacts,
         shutdown: CancellationToken,
     ) -> Self {
-        let (streams, consumers) = (OpenRequests::new("open streams"), OpenRequests::new("waiting consumers"));
+        let streams = OpenRequests::new("open streams", MAX_STREAMS);
+        let consumers = OpenRequests::new("waiting consumers", MAX_CONSUMERS);
         let process = Arc::new(process);
-        Self { store, key, pull, handlers, process, limits, shutdown, streams, consumers }
+        Self {
+            store,
+            key,
+            pull,
+            handlers,
+            process,
+            limits,
+            shutdown,
+            streams,
+            consumers,
+            notifications: SharedListener::default(),
+        }
     }
 }
 
@@ -111,6 +130,11 @@ impl<S> Authorized<S> {
 
     pub(crate) fn reader(&self) -> Reader {
         self.state.store.reader()
+    }
+
+    /// Follows events, with the connection for notifications of all streams.
+    pub(crate) async fn tail(&self, filter: EventFilter) -> Result<Tail, eqp_store::Error> {
+        self.reader().tail_sharing(filter, &self.state.notifications).await
     }
 
     pub(crate) fn shutdown(&self) -> &CancellationToken {

@@ -15,6 +15,7 @@ mod pages;
 mod principal;
 mod problem;
 mod process_facts;
+mod request_id;
 mod search;
 mod service;
 mod setting;
@@ -75,6 +76,6 @@ pub use setting::Setting;
 pub use status::{
     Channel, ChannelEndpointState, DueDate, FlowLine, MarketplaceStatusError, NextStep, ProductStatus, RejectionReason,
     ReviewFinding, ReviewNext, ReviewStep, ReviewStepState, ReviewTrack, SetupState, SetupStep, SetupStepKind, Stale,
-    Status, StatusAccount, StatusSource, SubmissionReview, TimelineEntry, TimelineKind, VersionLine, VersionState,
-    status_of_marketplace,
+    Status, StatusAccount, StatusSource, SubmissionReview, TimelineEntry, TimelineKind, VersionLine, VersionSource,
+    VersionState, status_of_marketplace,
 };

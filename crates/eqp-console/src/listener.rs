@@ -13,16 +13,21 @@ use eqp_store::internal::{Part, Supervisor};
 use eqp_tls::listener::{Answer, ConnectionLimits, Listener, Peer, possible_connections};
 use futures_util::FutureExt;
 use http::Request;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::authenticate::PeerAddress;
 use crate::problem::{Problem, ProblemCode};
+use crate::request_id::RequestId;
 
 /// The maximum number of connections.
 const CONNECTIONS: usize = 1_024;
 /// If the process may open only few files, this listener gets one connection for every four of the public one.
 const CONNECTIONS_SHARE: usize = 4;
+/// The maximum number of characters of a path that are logged.
+const LOGGED_PATH: usize = 200;
 /// The wait before the socket is duplicated again after this failed, for example because too many files are open.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -106,6 +111,22 @@ async fn duplicate(socket: &TcpListener, shutdown: &CancellationToken) -> Option
 #[derive(Clone)]
 struct OperatorRouter(Router);
 
+async fn answered(router: Router, request: Request<Body>) -> Response {
+    let (begun, method) = (Instant::now(), request.method().clone());
+    let path: String = request.uri().path().chars().take(LOGGED_PATH).collect();
+    // A panic would close the connection without a response.
+    let response = match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(_panic) => {
+            tracing::error!("operator request panicked");
+            Problem::new(ProblemCode::Internal).into_response()
+        }
+    };
+    let status = response.status().as_u16();
+    tracing::debug!(%method, path, status, duration = ?begun.elapsed(), "answered operator request");
+    response
+}
+
 impl Answer for OperatorRouter {
     type Error = Infallible;
 
@@ -118,14 +139,10 @@ impl Answer for OperatorRouter {
         async move {
             peer.processes().await;
             request.extensions_mut().insert(PeerAddress(peer.address()));
-            // A panic would close the connection without a response.
-            match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
-                Ok(answered) => answered,
-                Err(_panic) => {
-                    tracing::error!("operator request panicked");
-                    Ok(Problem::new(ProblemCode::Internal).into_response())
-                }
-            }
+            let id = RequestId::of(request.headers(), peer.address());
+            let mut response = answered(router, request).instrument(id.span()).await;
+            id.add_to(&mut response);
+            Ok(response)
         }
     }
 }

@@ -8,8 +8,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::principal::Principal;
 use crate::problem::{Problem, ProblemCode};
 
-/// The maximum number of open requests of one kind.
-const MAX_OPEN: usize = 64;
 /// The maximum number of those of one token, so that one caller cannot use all of them.
 const MAX_OF_TOKEN: usize = 16;
 
@@ -33,9 +31,9 @@ pub(crate) struct OpenPermit {
 }
 
 impl OpenRequests {
-    /// Begins to count the requests of a kind, such as `open streams`.
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, all: Arc::new(Semaphore::new(MAX_OPEN)), of_tokens: Arc::default() }
+    /// Begins to count the requests of a kind, such as `open streams`, of which at most `max` may be open.
+    pub(crate) fn new(what: &'static str, max: usize) -> Self {
+        Self { what, all: Arc::new(Semaphore::new(max)), of_tokens: Arc::default() }
     }
 
     /// Counts one more, unless too many are open.
@@ -72,13 +70,15 @@ impl Drop for OpenPermit {
 mod tests {
     use super::*;
 
+    const MAX: usize = 20;
+
     fn token(id: i64) -> Principal {
         Principal::Token { id, name: "reader".into(), scopes: Vec::new() }
     }
 
     #[test]
     fn one_token_cannot_use_all() {
-        let streams = OpenRequests::new("open streams");
+        let streams = OpenRequests::new("open streams", MAX);
         let mut open: Vec<_> = (0..MAX_OF_TOKEN).map(|_| streams.open(&token(1)).unwrap()).collect();
         assert!(streams.open(&token(1)).is_err());
         let other = streams.open(&token(2)).unwrap();
@@ -86,13 +86,13 @@ mod tests {
         open.push(streams.open(&token(1)).unwrap());
         drop((open, other));
         assert!(streams.of_tokens.lock().unwrap().is_empty());
-        assert_eq!(streams.all.available_permits(), MAX_OPEN);
+        assert_eq!(streams.all.available_permits(), MAX);
     }
 
     #[test]
     fn all_callers_together_have_a_limit() {
-        let streams = OpenRequests::new("open streams");
-        let open: Vec<_> = (0..MAX_OPEN).map(|_| streams.open(&Principal::Local).unwrap()).collect();
+        let streams = OpenRequests::new("open streams", MAX);
+        let open: Vec<_> = (0..MAX).map(|_| streams.open(&Principal::Local).unwrap()).collect();
         assert!(streams.open(&Principal::Local).is_err() && streams.open(&token(1)).is_err());
         drop(open);
         assert!(streams.open(&token(1)).is_ok());

@@ -98,6 +98,12 @@ fn match_event(
     for subscription in subscriptions {
         // If it depends on the SKU, the worker decides once the SKU is known.
         if subscription.filter.matches(event, sku) != Matched::No {
+            tracing::debug!(
+                callback_id = event.callback_id.map(tracing::field::display),
+                seq = event.seq,
+                subscription = subscription.name,
+                "created delivery"
+            );
             deliveries.push(NewDelivery {
                 subscription: subscription.id,
                 lane,

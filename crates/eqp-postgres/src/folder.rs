@@ -96,6 +96,11 @@ impl Folder {
         self.root.join("data")
     }
 
+    /// Returns the folder of the cluster in a folder, which does not have to be claimed.
+    pub(crate) fn data_in(root: &Path) -> PathBuf {
+        Self { root: root.to_owned() }.data()
+    }
+
     /// Returns whether a folder, which does not have to be claimed, contains a cluster.
     pub(crate) fn holds_cluster(root: &Path) -> bool {
         Self { root: root.to_owned() }.has_cluster()

@@ -79,6 +79,12 @@ impl PidFile {
     }
 }
 
+/// Returns the folder of the socket of a cluster's server if it accepts connections. Changes nothing and does not wait.
+pub(crate) fn ready_socket_folder(data: &Path) -> Option<PathBuf> {
+    let found = PidFile::read(data).filter(|found| found.ready && found.answers())?;
+    Some(found.socket_folder)
+}
+
 /// Returns the running server of this folder, if there is one. Waits while a server is starting or stopping, or while processes of a
 /// killed one are still ending. Removes the files of a server that is no longer running.
 pub(crate) async fn running(folder: &Folder) -> Result<Option<PidFile>, Error> {

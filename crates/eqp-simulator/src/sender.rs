@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -219,21 +219,25 @@ impl Sender {
 async fn send(client: reqwest::Client, job: Job) -> Sent {
     let at = OffsetDateTime::now_utc();
     let basic = basic(&job.target.username, &job.target.password);
-    let (result, answer, latency) = post(&client, &job.target.url, Some(basic), job.message.body.clone()).await;
+    let (result, answer, latency) = post(&client, &job.target.url, Some(basic), None, job.message.body.clone()).await;
     record(job, at, result, answer, latency)
 }
 
-/// Sends a body. Returns the result, the beginning of the response's body, and the time until the response's head.
+/// Sends a body, with this user agent or that of the client. Returns the result, the beginning of the response's body, and the time until the response's head.
 pub(crate) async fn post(
     client: &reqwest::Client,
     url: &str,
     authorization: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
     body: Bytes,
 ) -> (SendResult, Bytes, Duration) {
     let begun = Instant::now();
     let mut request = client.post(url).header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
     if let Some(authorization) = authorization {
         request = request.header(AUTHORIZATION, authorization);
+    }
+    if let Some(user_agent) = user_agent {
+        request = request.header(USER_AGENT, user_agent);
     }
     let answer = request.send().await;
     let latency = begun.elapsed();

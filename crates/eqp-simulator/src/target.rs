@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eqp_types::Secret;
+use http::HeaderValue;
 use url::{Host, Url};
 
 use crate::sender::{basic, post};
@@ -28,6 +29,7 @@ use crate::{Error, trust};
 pub struct CallbackTarget {
     url: Url,
     credentials: Option<(String, Secret)>,
+    user_agent: Option<HeaderValue>,
 }
 
 /// The response to a single callback.
@@ -61,13 +63,20 @@ impl CallbackTarget {
             "http" if is_loopback(&url) => {}
             _ => return Err(refused("it is neither HTTPS nor plain HTTP to this machine")),
         }
-        Ok(Self { url, credentials: None })
+        Ok(Self { url, credentials: None, user_agent: None })
     }
 
     /// Sets the credentials of the Basic header.
     #[must_use]
     pub fn credentials(mut self, username: impl Into<String>, password: Secret) -> Self {
         self.credentials = Some((username.into(), password));
+        self
+    }
+
+    /// Sets the value of `User-Agent`, which a receiver can recognise. By default, it is that of the simulator's callbacks.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: &'static str) -> Self {
+        self.user_agent = HeaderValue::from_str(user_agent).ok();
         self
     }
 
@@ -81,7 +90,8 @@ impl CallbackTarget {
     pub async fn send(&self, trusted: &[String], body: impl Into<Bytes>) -> Result<CallbackAnswer, Error> {
         let client = trust::single(trusted.iter().map(String::as_str), self.url.scheme() == "https")?;
         let header = self.credentials.as_ref().map(|(username, password)| basic(username, password));
-        let (result, body, latency) = post(&client, self.url.as_str(), header, body.into()).await;
+        let (result, body, latency) =
+            post(&client, self.url.as_str(), header, self.user_agent.clone(), body.into()).await;
         Ok(CallbackAnswer { result, body, latency })
     }
 

@@ -17,6 +17,7 @@ mod observer;
 mod reader;
 #[doc(hidden)]
 mod reconcile_requests;
+mod request_headers;
 mod secret_file;
 #[doc(hidden)]
 mod sql;
@@ -92,9 +93,10 @@ pub mod internal {
     };
     pub use crate::observer::{DeliveryMeasurement, DeliveryResult, HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
+    pub use crate::request_headers::{REQUEST_ID, TRIGGER_AGENT, is_request_id};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
     pub use crate::sql::chat_message::StoredThread;
-    pub use crate::sql::listen::{Channel, NotificationListener};
+    pub use crate::sql::listen::{Channel, NotificationListener, SharedListener};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{

@@ -9,6 +9,7 @@ use crate::model::{
     Counts, DeadLetter, DuplicateCallback, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState,
     HIGHEST_LIMIT, StoredApiRead, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
 };
+use crate::sql::listen::{Channel, NotificationListener, SharedListener};
 use crate::sql::{api_read, handler_cursor, listing, projector, stored_callback, submissions};
 use crate::supervise::Supervisor;
 use crate::{Error, Tail};
@@ -98,11 +99,21 @@ impl Reader {
     /// Follows events as [`tail`](Self::tail) does, for a part of a receiver whose panics are counted.
     #[doc(hidden)]
     pub async fn tail_of(&self, filter: EventFilter, supervisor: Supervisor) -> Result<Tail, Error> {
+        self.tail_by(filter, NotificationListener::new(&self.pool, Channel::Events, supervisor)).await
+    }
+
+    /// Follows events as [`tail`](Self::tail) does, with the connection for notifications of other readers.
+    #[doc(hidden)]
+    pub async fn tail_sharing(&self, filter: EventFilter, shared: &SharedListener) -> Result<Tail, Error> {
+        self.tail_by(filter, shared.listen(&self.pool, Channel::Events, Supervisor::default())).await
+    }
+
+    async fn tail_by(&self, filter: EventFilter, listener: NotificationListener) -> Result<Tail, Error> {
         let after = match filter.after_seq {
             Some(after) => after,
             None => self.latest_seq().await?,
         };
-        Ok(Tail::new(self.pool.clone(), filter, after, supervisor))
+        Ok(Tail::new(self.pool.clone(), filter, after, listener))
     }
 
     /// Returns the newest dead letters of one handler or of all, newest first, at most `limit`.

@@ -10,9 +10,8 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::deadline::{ANSWER, within};
 use crate::model::{Event, EventFilter, Order};
-use crate::sql::listen::{Channel, NotificationListener};
+use crate::sql::listen::NotificationListener;
 use crate::sql::listing;
-use crate::supervise::Supervisor;
 
 /// The maximum number of events to fetch at a time.
 const PAGE: u32 = 500;
@@ -50,9 +49,9 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(pool: PgPool, filter: EventFilter, after: i64, supervisor: Supervisor) -> Self {
+    pub(super) fn new(pool: PgPool, filter: EventFilter, after: i64, listener: NotificationListener) -> Self {
         Self {
-            listener: NotificationListener::new(&pool, Channel::Events, supervisor),
+            listener,
             pool,
             filter: EventFilter { after_seq: Some(after), order: Order::OldestFirst, limit: PAGE, ..filter },
             fetched: VecDeque::new(),

@@ -19,7 +19,9 @@ pub use alerts::{AlertOperation, AlertVerb, ReviewTime, product_review_times, qu
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use marketplace_clock::ahead_of_marketplace;
-pub use public_url::{CanaryCredential, CanaryError, PublicUrlError, ReachedUrl, probe_public_url, send_canary};
+pub use public_url::{
+    CANARY_BODY, CanaryCredential, CanaryError, PublicUrlError, ReachedUrl, probe_public_url, send_canary,
+};
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};
 #[doc(hidden)]
 pub use reconcile::tool_in_words;

@@ -112,6 +112,70 @@ impl Answer for Slow {
     }
 }
 
+/// Answers with a body without an end, and notices when the body is dropped.
+#[derive(Clone)]
+struct Endless {
+    dropped: Arc<Semaphore>,
+}
+
+/// Adds a permit when it is dropped.
+struct Dropped(Arc<Semaphore>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+impl Answer for Endless {
+    type Error = Infallible;
+
+    fn answer(
+        &self,
+        _peer: Peer,
+        _request: Request<Body>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + 'static {
+        let guard = Dropped(Arc::clone(&self.dropped));
+        async move {
+            let pieces = futures_util::stream::unfold(guard, |guard| async move {
+                // Other tasks run between two pieces.
+                tokio::task::yield_now().await;
+                Some((Ok::<_, Infallible>("x".repeat(64 * 1024)), guard))
+            });
+            let mut response = Body::from_stream(pieces).into_response();
+            response.extensions_mut().insert(LongResponse);
+            Ok(response)
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_response_that_its_peer_does_not_read_ends() {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut limits = ConnectionLimits::default();
+    // Longer than a busy machine interrupts the peer that reads.
+    limits.idle_time = Duration::from_millis(500);
+    let endless = Endless { dropped: Arc::new(Semaphore::new(0)) };
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(Listener::new(socket).limits(limits).serve(endless.clone(), stop.clone()));
+    let mut stalled = TcpStream::connect(address).await.unwrap();
+    stalled.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // A peer that goes on reading keeps its connection.
+    let mut reader = TcpStream::connect(address).await.unwrap();
+    reader.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let reading = tokio::spawn(async move {
+        let mut buffer = vec![0; 64 * 1024];
+        while reader.read(&mut buffer).await.is_ok_and(|bytes| bytes > 0) {}
+    });
+    timeout(PATIENCE, endless.dropped.acquire()).await.unwrap().unwrap().forget();
+    assert!(!reading.is_finished(), "only the peer that did not read has lost its connection");
+    reading.abort();
+    drop(stalled);
+    stop.cancel();
+    timeout(PATIENCE, serving).await.unwrap().unwrap().unwrap();
+}
+
 const IDLE_TIME: Duration = Duration::from_millis(50);
 
 #[tokio::test]

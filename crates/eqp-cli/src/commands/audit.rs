@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use eqp_console::{AuditEntry, AuditFilter};
 
-use crate::arguments::within;
+use crate::arguments::{whole, within};
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
@@ -35,7 +35,7 @@ Examples:
   eqp audit list --before 1200 --json")]
 pub(crate) struct List {
     /// Show only entries before the one with this ID
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = whole::<i64>)]
     before: Option<i64>,
     /// Maximum number of entries
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]

@@ -8,10 +8,15 @@ use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 use serde::Serialize;
 
+use crate::completion;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 
-/// Print shell completions, including the names of existing profiles
+/// Print shell completions, including IDs, SKUs and names
+///
+/// In bash, fish and zsh, the completions call eqp for the IDs of submissions, files, events, deliveries and alerts, for SKUs, and for
+/// the names of profiles, endpoints, subscriptions and tokens. They come from the configuration, and from the server or the database if
+/// it responds within 0.3 seconds. An embedded Postgres is not started for them.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +39,7 @@ impl Completions {
             definition = definition.mut_arg("profile", |profile| profile.value_parser(profiles));
         }
         clap_complete::generate(self.shell, &mut definition, "eqp", &mut script);
-        context.output.bytes(&script)
+        context.output.bytes(completion::with_values(self.shell, &String::from_utf8_lossy(&script)).as_bytes())
     }
 }
 

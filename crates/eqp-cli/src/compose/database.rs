@@ -97,6 +97,15 @@ impl Database {
         Ok(Some(database))
     }
 
+    /// Returns the connections to a configured database, or to an embedded one that is running. Connects when it is first used.
+    pub(super) fn pool_if_running(context: &Context) -> Option<PgPool> {
+        let options = match context.settings.database.resolve().ok()? {
+            DatabaseChoice::Given(url) => url.connect_options().ok()?,
+            DatabaseChoice::Embedded => embedded::running(&context.settings.data.look().ok()?.postgres())?,
+        };
+        Some(pool(options))
+    }
+
     async fn find(context: &Context) -> Result<Option<Self>> {
         refuse_server(context)?;
         match context.settings.database.resolve()? {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use eqp_postgres::{Builder, Progress};
 
 pub(crate) use eqp_postgres::EmbeddedPostgres;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -18,6 +19,11 @@ pub(super) const DATABASE: &str = "eqp";
 /// Returns whether there is an embedded Postgres in this folder.
 pub(super) fn exists(folder: &Path) -> bool {
     EmbeddedPostgres::is_in(folder)
+}
+
+/// Returns the options for connecting to the embedded Postgres of this folder, if it is running.
+pub(super) fn running(folder: &Path) -> Option<PgConnectOptions> {
+    EmbeddedPostgres::options_if_running(folder, DATABASE)
 }
 
 /// Starts the embedded Postgres, or joins a running one.

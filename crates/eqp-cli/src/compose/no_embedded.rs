@@ -35,6 +35,10 @@ pub(super) fn exists(_: &Path) -> bool {
     false
 }
 
+pub(super) fn running(_: &Path) -> Option<PgConnectOptions> {
+    None
+}
+
 pub(super) async fn start(_: &Path, _: Output) -> Result<EmbeddedPostgres> {
     Err(unsupported())
 }

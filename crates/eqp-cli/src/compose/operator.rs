@@ -37,6 +37,17 @@ impl Operator {
         }
     }
 
+    /// Returns a client for completions: of the configured server, or of a service on a database that is running. Starts and creates
+    /// nothing.
+    pub(crate) fn client_if_running(context: &Context) -> Option<OperatorClient> {
+        if let Some(server) = context.settings.server.resolve().ok()? {
+            return Some(Self::remote(context, &server).ok()?.client);
+        }
+        let store = Store::new(Database::pool_if_running(context)?);
+        let service = OperatorService::new(store).products(shown(&context.loaded.products));
+        Some(OperatorClient::in_process(&service, Principal::Local))
+    }
+
     fn remote(context: &Context, server: &Server) -> Result<Self> {
         let ca = context.settings.marketplace.ca_pem()?;
         let client = OperatorClient::remote(&server.url, &server.token, ca.as_deref())?;

@@ -6,6 +6,8 @@ use super::progress::{TrackKind, painted, step_of, track_line};
 
 const TITLE: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
+/// The status of a review that has ended with a rejection.
+const REJECTED: &str = "rejected";
 
 /// The tracks of one submission and its file.
 #[derive(Debug)]
@@ -101,6 +103,12 @@ impl Row {
         self.file.as_deref() == Some(subject) || self.submission.as_deref() == Some(subject)
     }
 
+    /// Returns the status of a track. The Marketplace reports a submission as in progress although a review has rejected it.
+    fn status_of<'a>(&self, track: &'a Track) -> &'a str {
+        let is_rejected = self.tracks.iter().any(|other| other.kind != TrackKind::Store && other.now == REJECTED);
+        if track.kind == TrackKind::Store && track.now == "in_progress" && is_rejected { REJECTED } else { &track.now }
+    }
+
     fn draw(&self) -> String {
         let id = self.submission.as_deref().unwrap_or("not submitted yet");
         let mut lines = vec![format!("  {}  {}", painted(TITLE, &self.title), painted(FAINT, id))];
@@ -111,7 +119,7 @@ impl Row {
                 _ => painted(FAINT, ", submitted again"),
             };
             let label = painted(FAINT, &format!("{:<10}", track.kind.label()));
-            lines.push(format!("    {label} {}{again}", track_line(track.kind, &track.now, track.furthest)));
+            lines.push(format!("    {label} {}{again}", track_line(track.kind, self.status_of(track), track.furthest)));
         }
         lines.join("\n")
     }
@@ -150,6 +158,17 @@ mod tests {
             board.moved("s1", "marketing", outcome);
         }
         assert!(plain(&board).contains("awaiting review, submitted again"));
+    }
+
+    #[test]
+    fn a_submission_with_a_rejected_review_is_not_in_progress() {
+        let mut board = board();
+        board.moved("s1", "overall", "in_progress");
+        board.moved("s1", "technical", "rejected");
+        let store = |board: &Board| plain(board).lines().last().unwrap().to_owned();
+        assert!(store(&board).contains("store") && store(&board).ends_with("rejected"), "{}", store(&board));
+        board.moved("s1", "technical", "in_automation");
+        assert!(store(&board).ends_with("in progress"), "{}", store(&board));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::progress::in_words;
 use crate::failure::{Exit, Failure, Result};
 
 /// The ID of the chat's only channel.
@@ -114,7 +115,7 @@ async fn webhook(State(shared): State<Shared>, headers: HeaderMap, Json(message)
         (Some(sku), Some(version)) => format!("{sku} {version}"),
         _ => text("resource_id").unwrap_or_default().to_owned(),
     };
-    let status = text("status").unwrap_or_default().replace('_', " ");
+    let status = in_words(text("status").unwrap_or_default());
     let subject = format!("{product}: {status}");
     // Nobody reads it any more while the demo ends.
     let _ = shared.arrived.send(Arrived::Webhook { subject, attempt, accepted });

@@ -190,6 +190,23 @@ impl Failure {
             .join(": ")
     }
 
+    /// Returns the failure as it is displayed, without the label `error:` before its first line.
+    pub(crate) fn without_label(&self) -> impl fmt::Display {
+        std::fmt::from_fn(|f| self.write_lines(f))
+    }
+
+    fn write_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = Paint(anstyle::Style::new().bold());
+        f.write_str(&indented(&self.what))?;
+        for why in &self.why {
+            write!(f, "\n  {label}why:{label:#} {}", indented(why))?;
+        }
+        for next in &self.next {
+            write!(f, "\n  {label}next:{label:#} {}", indented(next))?;
+        }
+        Ok(())
+    }
+
     /// Returns the failure as it is written as JSON.
     pub(crate) fn report(&self) -> ErrorReport<'_> {
         ErrorReport {
@@ -208,15 +225,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (error, label) = (Paint(anstyle::AnsiColor::Red.on_default().bold()), Paint(anstyle::Style::new().bold()));
-        write!(f, "{error}error:{error:#} {}", indented(&self.what))?;
-        for why in &self.why {
-            write!(f, "\n  {label}why:{label:#} {}", indented(why))?;
-        }
-        for next in &self.next {
-            write!(f, "\n  {label}next:{label:#} {}", indented(next))?;
-        }
-        Ok(())
+        let error = Paint(anstyle::AnsiColor::Red.on_default().bold());
+        write!(f, "{error}error:{error:#} ")?;
+        self.write_lines(f)
     }
 }
 

@@ -25,6 +25,13 @@ pub(crate) struct OutputOptions {
     pub(crate) yes: bool,
 }
 
+impl OutputOptions {
+    /// Returns the options with which only data and errors are printed.
+    pub(crate) fn quiet() -> Self {
+        Self { json: false, quiet: true, verbose: 0, color: Colour::Never, yes: false }
+    }
+}
+
 /// When to use colour.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Colour {

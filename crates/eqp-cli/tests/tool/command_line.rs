@@ -130,6 +130,21 @@ fn completions_know_every_verb() {
 }
 
 #[test]
+fn numbers_that_are_none_are_rejected_in_plain_words() {
+    for arguments in [
+        &["submissions", "unlink", "abc"][..],
+        &["deliveries", "show", "abc"],
+        &["deliveries", "retry", "abc"],
+        &["deliveries", "list", "--event", "abc"],
+        &["events", "show", "abc"],
+        &["audit", "list", "--before", "abc"],
+    ] {
+        let ended = Home::new(crate::EQP).run(arguments);
+        assert!(ended.code == 2 && ended.stderr.contains("it is not a whole number"), "{ended:?}");
+    }
+}
+
+#[test]
 fn every_command_has_a_manual_page() {
     let home = Home::new(crate::EQP);
     assert_eq!(home.run(&["man", "pages/man1"]).code, 0);

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use eqp_test_support::tool::Ended;
-use eqp_test_support::vendor::TestVendor;
+use eqp_console::{OperatorClient, OperatorService, Principal};
+use eqp_store::Store;
+use eqp_sync::CANARY_BODY;
+use eqp_test_support::tool::{Ended, Home};
+use eqp_test_support::vendor::{TestVendor, use_marketplace};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
 use crate::reach::{answers, is, named_check};
 
@@ -106,6 +110,81 @@ async fn a_canary_that_fails_says_why_and_ends_with_1() {
         is(&canary(&failed), "failed", words);
     }
     assert_eq!(count(&vendor, "select count(*) from eqp.canary where passed_at is not null").await, 0);
+    let shown = vendor.home.run_aside(&["doctor", "--canary"]);
+    assert!(shown.stdout.starts_with("failed  canary: main: the canary was not acknowledged"), "{shown:?}");
+    // The port does not speak TLS.
+    let sql = "update eqp.endpoint set public_url = $1";
+    let plain = format!("https://{}/x", answers("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    sqlx::query(sql).bind(plain).execute(&vendor.database.pool).await.unwrap();
+    let failed = vendor.home.run_aside(&["doctor", "--canary", "--json"]);
+    is(&canary(&failed), "failed", "the port speaks plain HTTP");
+    is(&canary(&failed), "failed", "serve HTTPS there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_is_confirmed_only_if_it_arrived_as_it_was_sent_and_before_its_end() {
+    let (vendor, _serve) = registered().await;
+    let service = OperatorService::new(Store::new(vendor.database.pool.clone()));
+    let client = OperatorClient::in_process(&service, Principal::Local);
+    // Stores a callback of a new canary, with this body and headers, and confirms it.
+    let confirmed = async |age: &str, body: &str, headers: &str| {
+        let (canary, callback): (i64, Uuid) = sqlx::query_as(
+            "with canary as (
+                 insert into eqp.canary (endpoint_id, username, password_hmac, expires_at)
+                 select id, gen_random_uuid()::text, decode(repeat('00', 32), 'hex'), now() - $1::text::interval
+                 from eqp.endpoint
+                 returning id, endpoint_id)
+             insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
+             select gen_random_uuid(), endpoint_id, id, now(), '192.0.2.7', $3::bytea, $2::bytea, 'writer' from canary
+             returning credential_id, id",
+        )
+        .bind(age)
+        .bind(body.as_bytes())
+        .bind(headers.as_bytes())
+        .fetch_one(&vendor.database.pool)
+        .await
+        .unwrap();
+        client.confirm_canary(canary, callback).await.unwrap()
+    };
+    let passed = confirmed("-1 minute", CANARY_BODY, "").await;
+    assert!(
+        passed.is_stored && passed.is_unchanged && passed.passed_at.is_some() && passed.path.is_none(),
+        "{passed:?}"
+    );
+    let moved = confirmed("-1 minute", CANARY_BODY, ":path: /other?x=1\r\n").await;
+    assert_eq!((moved.is_unchanged, moved.path.as_deref()), (true, Some("/other?x=1")), "{moved:?}");
+    let changed = confirmed("-1 minute", "{}", "").await;
+    assert!(changed.is_stored && !changed.is_unchanged && changed.passed_at.is_none(), "{changed:?}");
+    let late = confirmed("1 second", CANARY_BODY, "").await;
+    assert!(!late.is_stored && late.passed_at.is_none(), "it arrived after its end: {late:?}");
+    assert_eq!(count(&vendor, "select count(*) from eqp.canary where passed_at is not null").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_the_steps_before_go_live_come_from_the_configuration_and_the_marketplace() {
+    let (vendor, _serve) = registered().await;
+    let steps = |home: &Home| {
+        let ended = home.run_aside(&["doctor"]);
+        ended.stdout.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut home = Home::new(crate::EQP);
+    assert_eq!(
+        steps(&home)[1..4],
+        [
+            "  1 key stored: no (eqp login)",
+            "  2 endpoint reachable: not checked without an access key",
+            "  3 registered: not checked without an access key",
+        ]
+    );
+    use_marketplace(&mut home, &vendor.simulator);
+    let steps = steps(&home);
+    assert_eq!(steps[0], "BEFORE GO-LIVE");
+    assert_eq!(steps[1], "  1 key stored: done, in the configuration of this machine");
+    // This home does not trust the local CA of the receiver.
+    assert!(steps[2].starts_with("  2 endpoint reachable: no, https://"), "{steps:?}");
+    assert!(steps[3].starts_with("  3 registered: 1 entry in the Marketplace's list"), "{steps:?}");
+    assert_eq!(steps[4], "  4 first callback from Adobe: not yet: there is no database here");
+    assert!(!home.path().join("data").exists(), "nothing is created");
 }
 
 /// Starts an HTTP proxy on this machine, which represents another host. Returns its URL and the number of connections that it has made.
@@ -177,6 +256,8 @@ async fn the_doctor_finds_drift_other_versions_lost_durability_and_handlers_that
            insert into eqp.subscription (name, filter, handler) values ('shop', '{{}}', '{{"type": "exec", "program": "x"}}');
            insert into eqp.subscription_state (subscription_id, failing_since, open_until)
                select id, now() - interval '1 hour', now() from eqp.subscription;
+           insert into eqp.canary (endpoint_id, username, password_hmac, expires_at, callback_id, passed_at)
+               select id, 'c', decode(repeat('00', 32), 'hex'), now(), gen_random_uuid(), now() from eqp.endpoint;
            alter database {name} set synchronous_commit = off"#
     )))
     .execute(&vendor.database.pool)
@@ -204,11 +285,13 @@ async fn an_endpoint_that_is_no_longer_registered_is_not_checked_and_can_be_forg
     let add = ["callbacks", "add", "--name", "main", "--url", url];
     let forget = ["callbacks", "forget", "--name", "main"];
     assert_eq!(vendor.home.run_aside(&add).code, 0);
-    is(&named_check(&vendor.home, "public URL", &[]), "warning", "no connection");
+    is(&named_check(&vendor.home, "public URL", &[]), "failed", "no connection");
     let refused = vendor.home.run_aside(&forget);
     assert!(refused.code == 1 && refused.stderr.contains("is still registered"), "{refused:?}");
     assert_eq!(vendor.home.run_aside(&["callbacks", "remove", "--name", "main"]).code, 0);
     is(&named_check(&vendor.home, "public URL", &[]), "absent", "no endpoint is registered");
+    let status = vendor.home.json(&["status", "--json"]);
+    assert_eq!(status["channel"]["endpoints"], serde_json::json!([]), "it still accepts callbacks: {status}");
     let refused = vendor.home.run_aside(&forget);
     assert!(refused.code == 1 && refused.stderr.contains("still accepts callbacks"), "{refused:?}");
     sqlx::query("update eqp.credential set state = 'retired'").execute(&vendor.database.pool).await.unwrap();

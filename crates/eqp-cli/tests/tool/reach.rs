@@ -178,7 +178,28 @@ async fn the_doctor_calls_the_public_url_with_a_wrong_password() {
     assert_eq!(vendor.home.run_aside(&["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
     checked("fine", "1 URL rejected a wrong password");
     drop(serve);
+    checked("failed", "no connection");
+    // The heartbeat of a receiver that was killed expires after some time.
+    let sql = "update eqp.receiver set heartbeat_at = now() - interval '1 hour'";
+    sqlx::query(sql).execute(&vendor.database.pool).await.unwrap();
+    let stopped = vendor.home.run_aside(&["doctor", "--listen", "127.0.0.1:1"]);
+    assert_eq!(stopped.code, 1, "{stopped:?}");
+    assert!(
+        stopped.stdout.contains("failed  receiver: no receiver is running, but an endpoint is registered\n"),
+        "{stopped:?}"
+    );
+    // A callback or a canary has arrived lately, and a receiver runs on another machine: this machine cannot reach it.
+    sqlx::raw_sql(
+        "update eqp.receiver set heartbeat_at = now() + interval '1 minute';
+         insert into eqp.canary (endpoint_id, username, password_hmac, expires_at, callback_id, passed_at)
+         select id, 'c', decode(repeat('00', 32), 'hex'), now(), gen_random_uuid(), now() - interval '1 hour'
+         from eqp.endpoint",
+    )
+    .execute(&vendor.database.pool)
+    .await
+    .unwrap();
     checked("warning", "no connection");
+    is(&check(&vendor.home, "127.0.0.1:1", &[]), "absent", "connection refused");
     is(&named_check(&vendor.home, "disk", &[]), "fine", "MB are free");
     // A program that accepts everything loses callbacks.
     let other = answers("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");

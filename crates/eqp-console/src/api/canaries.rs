@@ -3,7 +3,9 @@
 use std::fmt;
 
 use axum::Json;
+use eqp_store::internal::callback::noted_target;
 use eqp_store::internal::{ANSWER, IssuedCanary, canary, instance, issue_canaries, within};
+use eqp_sync::CANARY_BODY;
 use eqp_types::Secret;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -93,6 +95,10 @@ pub(crate) struct AcknowledgedCanary {
 pub struct CanaryResult {
     /// Whether it is stored.
     pub is_stored: bool,
+    /// Whether it arrived with the body that was sent. Only then it has passed.
+    pub is_unchanged: bool,
+    /// The path and query at which it arrived, if the endpoint has another path.
+    pub path: Option<String>,
     /// How it was stored: `writer` or `spool`.
     pub via: Option<String>,
     /// When it was first found.
@@ -134,6 +140,8 @@ async fn create(
 }
 
 /// Confirm that a canary was acknowledged
+///
+/// It passes if it is in the database as it was sent, and has arrived while its credential was valid.
 #[utoipa::path(
     post,
     path = "/canaries/{id}/confirm",
@@ -150,10 +158,28 @@ async fn confirm(
 ) -> Result<Json<CanaryResult>, Problem> {
     let id = whole_number(&id, "canary")?;
     let mut change = operator.begin().await?;
-    let passed = within(ANSWER, canary::pass(change.connection(), id, request.callback_id)).await?;
-    let Some(passed) = passed else {
-        return Ok(Json(CanaryResult { is_stored: false, via: None, passed_at: None }));
+    let callback = request.callback_id;
+    let arrived = within(ANSWER, canary::arrived(change.connection(), id, callback)).await?;
+    let Some(arrived) = arrived else {
+        return Ok(Json(CanaryResult {
+            is_stored: false,
+            is_unchanged: false,
+            path: None,
+            via: None,
+            passed_at: None,
+        }));
     };
-    change.commit("canary.pass", Some(&id.to_string()), &json!({ "callback": request.callback_id })).await?;
-    Ok(Json(CanaryResult { is_stored: true, via: Some(passed.via), passed_at: Some(passed.passed_at) }))
+    let mut result = CanaryResult {
+        is_stored: true,
+        is_unchanged: arrived.body == CANARY_BODY.as_bytes(),
+        path: noted_target(&arrived.headers),
+        via: Some(arrived.via),
+        passed_at: None,
+    };
+    if result.is_unchanged {
+        let pass = canary::pass(change.connection(), id, (callback, arrived.received_at));
+        result.passed_at = within(ANSWER, pass).await?;
+        change.commit("canary.pass", Some(&id.to_string()), &json!({ "callback": callback })).await?;
+    }
+    Ok(Json(result))
 }

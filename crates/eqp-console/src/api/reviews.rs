@@ -13,7 +13,7 @@ use crate::authorized::{ApiState, Authorized, Read};
 use crate::described::QueryOf;
 use crate::extract::{PathParameters, Query};
 use crate::problem::Problem;
-use crate::status::{SubmissionReview, reviews_of};
+use crate::status::{SubmissionReview, VersionSource, reviews_of};
 
 /// Returns the routes of reviews.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -80,9 +80,13 @@ async fn show(
 ) -> Result<Json<SubmissionReviews>, Problem> {
     checked_submission(&id)?;
     let (account, now) = ((environment, mage_id.as_ref()), OffsetDateTime::now_utc());
-    let reviews = reviews_of(operator.pool(), operator.stuck_limits(), &id, account, now).await?;
+    let mut reviews = reviews_of(operator.pool(), operator.stuck_limits(), &id, account, now).await?;
     if reviews.is_empty() {
         return Err(Problem::not_found(format!("no callback for submission {id} has been received")));
+    }
+    for review in &mut reviews {
+        let settings = review.sku.as_ref().and_then(|sku| operator.process().products.get(sku));
+        review.source = settings.and_then(|settings| VersionSource::of(settings, review.version.as_deref()));
     }
     Ok(Json(SubmissionReviews { reviews }))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use axum::Json;
-use eqp_store::internal::{ANSWER, StoredToken, operator_token, within};
+use eqp_store::internal::{ANSWER, StoredToken, operator_token, submission_link, within};
 use eqp_types::Secret;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::exposed;
 use crate::authorized::{Admin, ApiState, Authorized};
 use crate::extract::{JsonBody, PathParameters};
-use crate::principal::Scope;
+use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
 use crate::token::{NewSecret, SecretKind};
 
@@ -190,6 +190,8 @@ async fn create(
 }
 
 /// Revoke a token
+///
+/// Its sessions end, and the links to submissions that were created with it are revoked.
 #[utoipa::path(
     delete,
     path = "/tokens/{name}",
@@ -204,6 +206,10 @@ async fn revoke(operator: Authorized<Admin>, PathParameters([name]): PathParamet
     let Some(id) = revoked else {
         return Err(Problem::not_found(format!("there is no token named {name} that is not revoked")));
     };
-    change.commit("token.revoke", Some(&name), &serde_json::json!({ "id": id })).await?;
+    // The holder of the token may have created links with it, whose secrets are known to others.
+    let created_by = Principal::Token { id, name: name.clone(), scopes: Vec::new() }.to_string();
+    let links = within(ANSWER, submission_link::revoke_of(change.connection(), &created_by)).await?;
+    let details = serde_json::json!({ "id": id, "submission_links": links });
+    change.commit("token.revoke", Some(&name), &details).await?;
     Ok(StatusCode::NO_CONTENT)
 }

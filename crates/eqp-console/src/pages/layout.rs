@@ -169,7 +169,7 @@ fn document(tab: &str, refreshes: bool, content: &Markup) -> Html<String> {
             }
         }
     };
-    Html(markup.into_string())
+    Html(super::parts::with_visible_directions(markup.into_string()))
 }
 
 fn header(page: &PageContext) -> Markup {

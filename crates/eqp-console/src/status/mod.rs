@@ -28,5 +28,6 @@ pub use self::review::model::{
     TimelineEntry, TimelineKind,
 };
 pub(crate) use self::review::reviews_of;
+pub use self::review::source::VersionSource;
 pub(crate) use self::version::compare as compare_versions;
 pub(crate) use self::words::status as status_in_words;

@@ -294,6 +294,13 @@ pub struct SetupStep {
     pub detail: String,
 }
 
+impl SetupStep {
+    /// Creates a step.
+    pub fn new(step: SetupStepKind, state: SetupState, detail: impl Into<String>) -> Self {
+        Self { step, state, detail: detail.into() }
+    }
+}
+
 impl fmt::Display for SetupStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.step, self.detail)

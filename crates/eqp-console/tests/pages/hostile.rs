@@ -37,6 +37,26 @@ async fn markup_in_stored_text_is_shown_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_character_of_a_page_changes_the_direction_of_text() {
+    const REVERSED: &str = "a\u{202e}b\u{2066}c\u{200f}d";
+    let database = filled(REVERSED).await;
+    let server = Server::on(database.pool.clone());
+    let browser = server.signed_in("ops", &[Scope::Read, Scope::Operate, Scope::Admin]).await;
+    let encoded: String = url::form_urlencoded::byte_serialize(REVERSED.as_bytes()).collect();
+    let searches =
+        ["/find?text=", "/events?status=", "/deliveries?subscription="].map(|path| format!("{path}{encoded}"));
+    let mut shown = 0;
+    for path in PAGES.iter().map(|path| (*path).to_owned()).chain(searches) {
+        let page = browser.get(&path).await;
+        let changes =
+            page.text.find(|letter| matches!(letter, '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
+        assert_eq!(changes.map(|at| &page.text[at.saturating_sub(40)..at]), None, "{path}");
+        shown += usize::from(page.text.contains("\\u{202e}"));
+    }
+    assert!(shown >= 10, "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_are_not_text_are_shown_in_hexadecimal() {
     let database = filled("").await;
     let server = Server::on(database.pool.clone());

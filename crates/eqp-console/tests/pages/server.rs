@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use eqp_console::{NewToken, OperatorClient, OperatorListener, OperatorService, Principal, Scope, Setting};
+use eqp_console::{
+    NewToken, OperatorClient, OperatorListener, OperatorService, Principal, ProductSettings, Scope, Setting,
+};
 use eqp_store::Store;
 use eqp_test_support::callbacks::PATIENCE;
 use eqp_types::Secret;
@@ -37,11 +39,21 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
+/// Returns the settings of the product of the tests.
+fn checkout() -> ProductSettings {
+    ProductSettings {
+        repository: Some("git@github.com:acme/checkout.git".to_owned()),
+        tag: Some("v{version}".to_owned()),
+        ..ProductSettings::default()
+    }
+}
+
 impl Server {
     pub(crate) fn on(pool: PgPool) -> Self {
         let stop = CancellationToken::new();
         let service = OperatorService::new(Store::new(pool))
             .configuration([Setting::new("receiver.roles", "console")])
+            .products([("acme/checkout".to_owned(), checkout())])
             .shutdown(stop.clone());
         let listener = OperatorListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let url = format!("http://{}", listener.local_addr());

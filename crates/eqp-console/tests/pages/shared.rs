@@ -1,6 +1,6 @@
 //! Links with which people outside read the page of one submission.
 
-use eqp_console::{AuditFilter, NewSubmissionLink, Scope};
+use eqp_console::{AuditFilter, NewSubmissionLink, OperatorClient, Scope};
 use reqwest::Method;
 use reqwest::header::{HOST as HOST_HEADER, ORIGIN, SET_COOKIE};
 
@@ -109,6 +109,25 @@ async fn a_link_that_was_revoked_or_has_expired_is_refused_at_the_next_request()
     let log = server.local.audit(&AuditFilter::default()).await.unwrap();
     let actions: Vec<_> = log.entries.iter().rev().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["submission_link.create", "submission_link.create", "submission_link.revoke"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_end_when_the_token_with_which_they_were_created_is_revoked() {
+    let database = reviewed("").await;
+    let server = Server::on(database.pool.clone());
+    let token = server.token("kim", &[Scope::Admin]).await;
+    let kim = OperatorClient::remote(&server.url.parse().unwrap(), &token, None).unwrap();
+    let of_kim = kim.create_submission_link(&NewSubmissionLink::new("s1")).await.unwrap();
+    let of_others = server.local.create_submission_link(&NewSubmissionLink::new("s1")).await.unwrap();
+    let (browser, _) = opened(&server, of_kim.path.expose()).await;
+    assert_eq!(browser.get("/shared").await.status, 200);
+    server.local.revoke_token("kim").await.unwrap();
+    let page = browser.get("/shared").await;
+    assert_eq!(page.status, 410, "{}", page.text);
+    assert!(!page.element("main").contains("acme"), "{}", page.text);
+    assert_eq!(opened(&server, of_others.path.expose()).await.1.status, 303, "the other one is valid");
+    let log = server.local.audit(&AuditFilter::default()).await.unwrap();
+    assert!(log.entries[0].action == "token.revoke" && log.entries[0].detail.to_string().contains("[1]"), "{log:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,8 @@ async fn a_submission_is_shown_in_reading_order() {
     shown.replace_range(start..end, "Raw report …");
     insta::assert_snapshot!("submission", shown);
     assert!(page.text.contains("data-copy=\"eqp release\""), "{}", page.text);
+    let tag = "href=\"https://github.com/acme/checkout/tree/v1.5.0\" rel=\"noreferrer\"";
+    assert!(page.text.contains(tag) && page.text.contains("actions?query=branch%3Av1.5.0\""), "{}", page.text);
     assert!(page.text.contains("&quot;current_status&quot;: &quot;rejected&quot;"), "{}", page.text);
     // The page and the API show the same.
     let found = server.local.submission_reviews("s1", &ReviewQuery::default()).await.unwrap().unwrap();

@@ -44,7 +44,7 @@ pub(crate) fn reviews(statuses: &BTreeMap<String, String>) -> impl Iterator<Item
 
 /// Returns a status without underscores, in one line.
 pub(crate) fn words(status: &str) -> String {
-    one_line(&status.replace('_', " "))
+    one_line(&status.replace('_', " ").replace("manual qa", "manual QA"))
 }
 
 /// Returns the day of a time in UTC, such as `27 Nov`.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::Prepared;
 use super::pace::Pace;
+use super::results::result_name;
 use crate::{AttemptOutcome, AttemptResult, DeliveryHandler};
 
 /// The time by which an attempt can exceed its deadline: a program needs a few seconds to stop.
@@ -33,6 +34,8 @@ pub(super) fn lease_time(deadline: Duration) -> Duration {
 /// A leased lane to send.
 pub(super) struct Lane {
     pub(super) leased: LeasedLane,
+    /// The name of the subscription.
+    pub(super) subscription: String,
     /// Before the lease was requested.
     pub(super) leased_at: Instant,
     pub(super) deliveries: Vec<(WaitingDelivery, Prepared)>,
@@ -71,7 +74,7 @@ pub(super) struct LaneResult {
 impl Sender {
     /// Sends the deliveries of a lane.
     pub(super) async fn send(self, lane: Lane) -> LaneResult {
-        let Lane { leased: lane, mut leased_at, deliveries, handler, is_stopped, pace } = lane;
+        let Lane { leased: lane, subscription, mut leased_at, deliveries, handler, is_stopped, pace } = lane;
         let begun = Instant::now();
         let mut result = LaneResult { lane, ended: Vec::new(), wait: None, is_finished: false };
         for (delivery, prepared) in deliveries {
@@ -97,6 +100,15 @@ impl Sender {
                 return result;
             }
             let attempt = self.attempt(&*handler, &message).await;
+            tracing::debug!(
+                callback_id = message.body.callback_id().map(tracing::field::display),
+                delivery = delivery.id,
+                subscription,
+                message_id = message.id,
+                result = result_name(&attempt.outcome),
+                status = attempt.status,
+                "attempted delivery"
+            );
             let is_over = matches!(attempt.outcome, AttemptOutcome::Delivered | AttemptOutcome::Skipped);
             result.ended.push(Ended { delivery, result: attempt, at: Instant::now() });
             if !is_over {

@@ -224,7 +224,7 @@ fn note(result: &crate::AttemptResult) -> String {
 }
 
 /// Returns the name under which an outcome is recorded.
-fn result_name(outcome: &AttemptOutcome) -> &'static str {
+pub(super) fn result_name(outcome: &AttemptOutcome) -> &'static str {
     match outcome {
         AttemptOutcome::Delivered => "delivered",
         AttemptOutcome::Skipped => "skipped",

@@ -263,6 +263,7 @@ impl Worker {
             active.in_flight += 1;
             let lane = Lane {
                 leased: lane,
+                subscription: active.subscription.name.clone(),
                 leased_at,
                 deliveries,
                 handler,

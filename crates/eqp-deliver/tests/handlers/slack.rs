@@ -125,7 +125,7 @@ async fn alerts_and_tests_are_announced() {
 async fn a_digest_has_one_line_per_submission_and_alert() {
     let expected = "Marketplace, 23 to 30 Nov 2026: 3 changes, 1 in review, 1 open alert\n\
         acme/checkout 1.5.0: rejected by technical review · store has 1.4.2 (25 Nov submitted, 27 Nov rejected by technical review)\n\
-        submission s5w9k703ru: in review · technical: in manual qa\n\
+        submission s5w9k703ru: in review · technical: in manual QA\n\
         Open alerts\n\
         TICKET #12 In manual QA for 19 d, since 22 Nov";
     assert_eq!(posted(&messages::digest()).await.unwrap(), expected);

@@ -68,6 +68,14 @@ impl EmbeddedPostgres {
         Folder::holds_cluster(folder)
     }
 
+    /// Returns the options for connecting to a database of the embedded Postgres in this folder, if it is running. Does not become one of
+    /// its users: the server may stop at any time.
+    #[must_use]
+    pub fn options_if_running(folder: &Path, database: &str) -> Option<PgConnectOptions> {
+        let socket_folder = server::ready_socket_folder(&Folder::data_in(folder))?;
+        Some(connect::options(&socket_folder, database))
+    }
+
     /// Returns a builder for a Postgres in a new temporary folder, which is removed when the server stops.
     ///
     /// # Errors

@@ -43,9 +43,10 @@ impl Received {
     }
 }
 
-/// Reads the body of an authenticated request.
+/// Reads the body of an authenticated request, which is stored under this ID.
 pub(super) async fn receive(
     authenticated: &Authenticated,
+    id: Uuid,
     headers: &HeaderMap,
     source: IpAddr,
     body: Body,
@@ -61,7 +62,7 @@ pub(super) async fn receive(
     reserve(&mut account, OVERHEAD, limits).await?;
     let body = read(body, limits, &mut account).await?;
     let row = CallbackRow {
-        id: Uuid::now_v7(),
+        id,
         endpoint_id: principal.endpoint.0,
         credential_id: principal.credential.0,
         received_at: OffsetDateTime::now_utc(),

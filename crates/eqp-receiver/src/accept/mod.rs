@@ -12,6 +12,7 @@ mod budget;
 mod forwarded;
 mod peer;
 mod readiness;
+mod request_id;
 mod route;
 pub(crate) mod syntax;
 pub(crate) mod writer;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
+use http::header::USER_AGENT;
 use http::{HeaderMap, Request};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
@@ -35,13 +37,14 @@ use self::peer::Peer;
 #[cfg(feature = "listener")]
 pub(crate) use self::readiness::CertificateNote;
 use self::readiness::Readiness;
+use self::request_id::RequestId;
 use self::route::Route;
 use crate::endpoint::credential_cache::CredentialCache;
 use crate::endpoint::credential_index::Principal;
 use crate::results::{Refusal, RequestResult};
 use crate::spool::Level;
 use crate::{Limits, Metrics};
-use eqp_store::internal::PREFIX;
+use eqp_store::internal::{PREFIX, TRIGGER_AGENT};
 use eqp_tls::Source;
 #[cfg(feature = "listener")]
 use eqp_tls::listener::{self, Answer, TarpitDelay};
@@ -161,18 +164,21 @@ impl Acceptor {
             Route::Ready => self.ready(),
             Route::Callback => {
                 let begun = Instant::now();
-                match accept(shared, &peer, request, scope).await {
-                    Ok((result, response)) => {
+                let id = RequestId::of(request.headers(), shared.behind_proxy);
+                match accept(shared, &peer, request, scope, &id).await {
+                    Ok((result, mut response)) => {
                         shared.metrics.answered(result, begun.elapsed());
+                        id.add_to(&mut response);
                         response
                     }
-                    Err(Refused { refusal, delay }) => shared.refused(refusal, delay, begun.elapsed()),
+                    Err(refused) => shared.refused(refused, id, begun.elapsed()),
                 }
             }
             Route::WrongMethod => {
                 let source = shared.source(request.headers(), &peer);
-                let Refused { refusal, delay } = shared.counted(Refusal::WrongMethod, source.into());
-                shared.refused(refusal, delay, Duration::ZERO)
+                let id = RequestId::of(request.headers(), shared.behind_proxy);
+                let refused = shared.counted(Refusal::WrongMethod, source.into(), &id);
+                shared.refused(refused, id, Duration::ZERO)
             }
             // Requests to the embedding service's own paths are not counted.
             Route::Nothing => answer::refused(Refusal::NotFound),
@@ -230,6 +236,7 @@ async fn accept(
     peer: &Peer,
     request: Request<Body>,
     scope: PathScope,
+    id: &RequestId,
 ) -> Result<(RequestResult, Response), Refused> {
     let (head, body) = request.into_parts();
     let source = shared.source(&head.headers, peer);
@@ -243,11 +250,12 @@ async fn accept(
         authenticate::authenticate(&shared.credentials, &head, may_refresh, is_ours, on_known_username);
     let authenticated = match authenticating.await {
         Ok(authenticated) => authenticated,
-        Err(refusal) => return Err(shared.counted(refusal, source.into())),
+        Err(refusal) => return Err(shared.counted(refusal, source.into(), id)),
     };
     peer.receives().await;
-    let mut received =
-        body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
+    let Shared { limits, budget, .. } = shared;
+    let callback_id = id.callback_id();
+    let mut received = body::receive(&authenticated, callback_id, &head.headers, source, body, limits, budget).await?;
     peer.stores();
     let target = authenticate::target(&head);
     let is_mismatch = !authenticated.principal().registered.is_exactly(target);
@@ -260,9 +268,13 @@ async fn accept(
     // Checked while the write runs, because a body that is not JSON is stored as well.
     let syntax = syntax::check(&bytes, &head.headers);
     let accepted = enqueued.accepted().await?;
-    authenticated.principal().usage.record(received_at);
+    if !is_triggered(&head.headers) {
+        authenticated.principal().usage.record(received_at);
+    }
+    let endpoint = &authenticated.principal().endpoint_name;
+    tracing::debug!(callback_id = %accepted.id(), request_id = %id, endpoint, "stored callback");
     if is_mismatch {
-        shared.log_path_mismatch(authenticated.principal(), head.uri.path());
+        shared.log_path_mismatch(authenticated.principal(), head.uri.path(), id);
     }
     let result = match syntax {
         _ if authenticated.principal().is_canary() => RequestResult::Canary,
@@ -272,15 +284,20 @@ async fn accept(
     Ok((result, answer::accepted(&accepted, syntax)))
 }
 
+/// Returns whether `eqp trigger` sent a callback. It does not show that the Marketplace uses the credential.
+fn is_triggered(headers: &HeaderMap) -> bool {
+    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes() == TRIGGER_AGENT.as_bytes())
+}
+
 impl Shared {
     /// Counts a request without a valid credential against its source. A source with too many is answered 429 instead of
     /// 401, and with a delay.
-    fn counted(&self, refusal: Refusal, source: Source) -> Refused {
+    fn counted(&self, refusal: Refusal, source: Source, id: &RequestId) -> Refused {
         let decision = self.limiter().count(source, Instant::now());
         let (wait, delay) = match decision {
             Decision::Allowed => return refusal.into(),
             Decision::LimitReached(wait) => {
-                tracing::warn!(%source, "too many requests without a valid credential, delaying further ones");
+                tracing::warn!(%source, request_id = %id, "too many requests without a valid credential, delaying further ones");
                 (wait, Duration::ZERO)
             }
             Decision::Limited { wait, delay } => (wait, delay),
@@ -289,9 +306,11 @@ impl Shared {
         Refused { refusal, delay }
     }
 
-    fn refused(&self, refusal: Refusal, delay: Duration, after: Duration) -> Response {
+    fn refused(&self, Refused { refusal, delay }: Refused, id: RequestId, after: Duration) -> Response {
         self.metrics.answered(RequestResult::Refused(refusal), after);
+        tracing::debug!(request_id = %id, reason = ?refusal, "rejected request");
         let mut response = answer::refused(refusal);
+        id.add_to(&mut response);
         if !delay.is_zero() {
             response.extensions_mut().insert(TarpitDelay(delay));
         }
@@ -311,7 +330,7 @@ impl Shared {
 
     /// Counts a callback that arrived at another path or query than registered. The query, which may contain a secret, is
     /// not logged.
-    fn log_path_mismatch(&self, principal: &Principal, path: &str) {
+    fn log_path_mismatch(&self, principal: &Principal, path: &str, id: &RequestId) {
         self.metrics.path_mismatch();
         let now = Instant::now();
         let mut logged = self.mismatch_logged_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -319,6 +338,7 @@ impl Shared {
             *logged = Some(now);
             tracing::warn!(
                 endpoint = principal.endpoint_name,
+                request_id = %id,
                 registered = principal.registered.path(),
                 arrived = path,
                 "callback arrived at another path or query than registered, storing it under the endpoint of its credential; \

@@ -215,7 +215,7 @@ impl BatchWriter {
         let result = if let Some(spool) = &self.recovery.spool {
             self.record_spooling(spool.quarantine(spool::refused_row(received.row, error)).await)
         } else {
-            tracing::error!(id = %received.row.id, %error, "the database rejected a callback because of its data, answering 503");
+            tracing::error!(callback_id = %received.row.id, %error, "the database rejected a callback because of its data, answering 503");
             Err(Refusal::NotStored)
         };
         answer([sender], result);

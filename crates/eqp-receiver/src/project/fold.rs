@@ -64,6 +64,22 @@ impl Changes {
         }
     }
 
+    /// Logs the decision about each callback, and the events that it became. One search for the ID of a callback finds its whole path.
+    pub(crate) fn log_decisions(&self) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        for ProjectedCallback { callback_id, disposition, duplicate_of, .. } in &self.projected.callbacks {
+            let duplicate_of = duplicate_of.map(tracing::field::display);
+            tracing::debug!(%callback_id, %disposition, duplicate_of, "projected callback");
+        }
+        for event in &self.events {
+            let callback_id = event.callback_id.map(tracing::field::display);
+            let api_read_id = event.api_read_id.map(tracing::field::display);
+            tracing::debug!(seq = event.seq, callback_id, api_read_id, "recorded event");
+        }
+    }
+
     /// Counts events and reports by their disposition.
     pub(crate) fn tally(&self) -> Tally {
         let count =

@@ -233,6 +233,7 @@ async fn write(
 
     let changes = fold(Known { numbers, tracks, history, first_with_content }, batch);
     changes.log_panics();
+    changes.log_decisions();
     track::save(connection, &changes.tracks).await?;
     event::insert(connection, &changes.events).await?;
     callback_disposition::insert(connection, &changes.projected.callbacks).await?;

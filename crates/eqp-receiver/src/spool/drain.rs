@@ -48,6 +48,9 @@ pub(crate) async fn step(connection: &mut PgConnection, spool: &Spool) -> Result
     }
     let begin = head.end - head.rows.len() as u64;
     let Written { stored, refused, failed } = write(connection, head.rows, Via::Spool, DEADLINE).await;
+    for row in &stored {
+        tracing::debug!(callback_id = %row.id, "moved callback from the spool to the database");
+    }
     let done = Drained { stored: stored.len() as u64, refused: refused.len() as u64 };
     if done != Drained::default() {
         let refused = refused.into_iter().map(|(row, error)| refused_row(row, &error)).collect();
@@ -67,7 +70,7 @@ pub(crate) fn refused_row(row: CallbackRow, error: &sqlx::Error) -> RefusedRow {
         db_error.and_then(sqlx::error::DatabaseError::code).map_or_else(String::new, std::borrow::Cow::into_owned);
     let mut reason = db_error.map_or_else(|| error.to_string(), |error| error.message().to_owned());
     reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
-    tracing::error!(id = %row.id, %sqlstate, reason, "the database rejects a callback because of its data, moving it to quarantine");
+    tracing::error!(callback_id = %row.id, %sqlstate, reason, "the database rejects a callback because of its data, moving it to quarantine");
     RefusedRow { row, sqlstate, reason, refused_at: OffsetDateTime::now_utc() }
 }
 

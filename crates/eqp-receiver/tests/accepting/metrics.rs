@@ -9,6 +9,7 @@ use eqp_store::internal::{DeliveryMeasurement, DeliveryQueue, SubscriptionQueue}
 use eqp_test_support::{NetworkConditions, Proxy, TestDatabase};
 
 use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, until};
+use eqp_test_support::sender::post;
 
 pub(super) async fn receiver() -> TestReceiver {
     TestReceiver::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
@@ -72,6 +73,19 @@ async fn metrics_show_accepted_refused_and_projected_callbacks() {
     let last = metrics[r#"eqp_last_callback_timestamp_seconds{endpoint="main"}"#];
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     assert!((now - 60.0..=now).contains(&last), "{last}");
+    receiver.stop().await;
+}
+
+#[tokio::test]
+async fn a_callback_that_the_tool_sent_does_not_show_that_the_marketplace_calls() {
+    const LAST: &str = r#"eqp_last_callback_timestamp_seconds{endpoint="main"}"#;
+    let receiver = receiver().await;
+    let request = String::from_utf8(post(PATH, RIGHT, SCAN.as_bytes())).unwrap();
+    let triggered = request.replacen("host: ", "user-agent: eqp-trigger\r\nhost: ", 1);
+    assert_eq!(receiver.sender.raw(triggered).await.status, 200);
+    assert!(!metrics(&receiver).await.contains_key(LAST), "it is stored, but is not one from Adobe");
+    assert_eq!(receiver.sender.raw(request).await.status, 200);
+    assert!(metrics(&receiver).await.contains_key(LAST));
     receiver.stop().await;
 }
 

@@ -105,27 +105,52 @@ pub async fn insert(
     .await
 }
 
-/// A canary whose callback is in the database.
-pub struct PassedCanary {
-    pub passed_at: OffsetDateTime,
-    /// How the callback was stored: `writer` or `spool`.
+/// The callback of a canary, as it is in the database.
+pub struct ArrivedCanary {
+    /// How it was stored: `writer` or `spool`.
     pub via: String,
+    pub received_at: OffsetDateTime,
+    pub headers: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
-/// Records that a canary has passed, if its callback with this ID is stored. Returns `None` if it is not, or arrived too late.
-pub async fn pass(connection: &mut PgConnection, id: i64, callback: Uuid) -> Result<Option<PassedCanary>, sqlx::Error> {
+/// Returns the callback with this ID, if it is stored and is that of a canary. Returns `None` if it is not, or arrived too late.
+pub async fn arrived(
+    connection: &mut PgConnection,
+    id: i64,
+    callback: Uuid,
+) -> Result<Option<ArrivedCanary>, sqlx::Error> {
     query_as!(
-        PassedCanary,
+        ArrivedCanary,
         r#"
-        update eqp.canary
-        set callback_id = stored.id, passed_at = coalesce(canary.passed_at, stored.received_at)
-        from eqp.callback as stored
-        where canary.id = $1 and stored.id = $2 and stored.credential_id = canary.id
-          and stored.endpoint_id = canary.endpoint_id and stored.received_at <= canary.expires_at
-        returning canary.passed_at as "passed_at!", stored.via
+        select stored.via, stored.received_at, stored.headers, stored.body
+        from eqp.canary
+        join eqp.callback as stored on stored.credential_id = canary.id and stored.endpoint_id = canary.endpoint_id
+        where canary.id = $1 and stored.id = $2 and stored.received_at <= canary.expires_at
         "#,
         id,
         callback
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Records that a canary has passed, with the callback that has arrived. Returns when it has first passed, or `None` if it is unknown.
+pub async fn pass(
+    connection: &mut PgConnection,
+    id: i64,
+    (callback, received_at): (Uuid, OffsetDateTime),
+) -> Result<Option<OffsetDateTime>, sqlx::Error> {
+    query_scalar!(
+        r#"
+        update eqp.canary
+        set callback_id = $2, passed_at = coalesce(passed_at, $3)
+        where id = $1
+        returning passed_at as "passed_at!"
+        "#,
+        id,
+        callback,
+        received_at
     )
     .fetch_optional(connection)
     .await

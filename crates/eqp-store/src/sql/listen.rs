@@ -1,9 +1,11 @@
 //! Receives notifications of changes from Postgres.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -36,9 +38,32 @@ impl Channel {
 /// poll.
 #[derive(Debug)]
 pub struct NotificationListener {
-    changed: tokio::sync::watch::Receiver<()>,
-    /// Listens on a separate connection, which is closed when this is dropped.
-    _listener: AbortOnDropHandle<()>,
+    changed: watch::Receiver<()>,
+    _listening: Arc<Listening>,
+}
+
+/// A task that listens on a separate connection, which is closed when this is dropped.
+#[derive(Debug)]
+struct Listening {
+    changed: watch::Receiver<()>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// The listener of many readers of one database and channel, which share one connection while there are any.
+#[derive(Clone, Debug, Default)]
+pub struct SharedListener(Arc<Mutex<Weak<Listening>>>);
+
+impl SharedListener {
+    /// Returns a listener that shares its connection with the others.
+    pub fn listen(&self, pool: &PgPool, channel: Channel, supervisor: Supervisor) -> NotificationListener {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listening) = shared.upgrade() {
+            return NotificationListener { changed: listening.changed.clone(), _listening: listening };
+        }
+        let listener = NotificationListener::new(pool, channel, supervisor);
+        *shared = Arc::downgrade(&listener._listening);
+        listener
+    }
 }
 
 impl NotificationListener {
@@ -46,7 +71,7 @@ impl NotificationListener {
     /// connection.
     pub fn new(pool: &PgPool, channel: Channel, supervisor: Supervisor) -> Self {
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(pool.connect_options().as_ref().clone());
-        let (notifier, changed) = tokio::sync::watch::channel(());
+        let (notifier, changed) = watch::channel(());
         let listener: JoinHandle<()> = tokio::spawn(async move {
             let listening = || async {
                 loop {
@@ -62,7 +87,8 @@ impl NotificationListener {
             // Aborted when the handle is dropped, so it needs no shutdown token.
             let _never = supervisor.run(Part::NotificationListener, &CancellationToken::new(), listening).await;
         });
-        Self { changed, _listener: AbortOnDropHandle::new(listener) }
+        let listening = Listening { changed: changed.clone(), _task: AbortOnDropHandle::new(listener) };
+        Self { changed, _listening: Arc::new(listening) }
     }
 
     /// Waits for a notification, at most until `at`. Returns at once if one has arrived since the last wait.
@@ -78,7 +104,7 @@ impl NotificationListener {
 async fn listen(
     own: &PgPool,
     channel: Channel,
-    notifier: &tokio::sync::watch::Sender<()>,
+    notifier: &watch::Sender<()>,
     supervisor: &Supervisor,
 ) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(own).await?;

@@ -302,7 +302,7 @@ pub async fn accounts(pool: &PgPool, environment: Option<Environment>) -> Result
         .collect()
 }
 
-/// Returns the endpoints of these accounts that are in use.
+/// Returns the endpoints of these accounts that are registered or about to be. One that was removed still accepts callbacks for some time.
 pub async fn endpoints(pool: &PgPool, accounts: &[i64]) -> Result<Vec<ChannelEndpoint>, sqlx::Error> {
     let rows = query!(
         r#"
@@ -313,6 +313,8 @@ pub async fn endpoints(pool: &PgPool, accounts: &[i64]) -> Result<Vec<ChannelEnd
         from eqp.endpoint
         left join eqp.registration_check as registration on registration.endpoint_id = endpoint.id
         where endpoint.account_id = any($1) and endpoint.retired_at is null
+          and exists (select from eqp.credential
+                      where credential.endpoint_id = endpoint.id and credential.state in ('pending', 'active'))
         order by endpoint.name
         limit $2
         "#,

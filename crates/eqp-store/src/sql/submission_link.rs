@@ -111,6 +111,19 @@ pub async fn record_use(pool: &PgPool, id: i64) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Revokes the valid links that this caller has created. Returns their numbers.
+pub async fn revoke_of(connection: &mut PgConnection, created_by: &str) -> Result<Vec<i64>, sqlx::Error> {
+    query_scalar!(
+        "update eqp.submission_link
+         set revoked_at = now()
+         where created_by = $1 and revoked_at is null and expires_at > now()
+         returning id",
+        created_by
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Revokes a link. Returns the ID of its submission, or `None` if no link with this number is valid.
 pub async fn revoke(connection: &mut PgConnection, id: i64) -> Result<Option<String>, sqlx::Error> {
     query_scalar!(

@@ -238,7 +238,7 @@ pub fn quoted(id: &str) -> String {
 
 /// Returns a name of the API or of ours in words.
 fn words(name: &str) -> String {
-    name.replace('_', " ")
+    name.replace('_', " ").replace("manual qa", "manual QA")
 }
 
 fn product(sku: Option<&str>, version: Option<&str>, resource_id: &str) -> String {

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::request::{PublicUrlError, ReachedUrl, client, is_challenge, no_response, reached, resolve};
 
-/// The body, which shows people what it is. It is never interpreted.
-const BODY: &str = r#"{"eqp_canary": true}"#;
+/// The body of a canary, which shows people what it is. It is never interpreted.
+pub const CANARY_BODY: &str = r#"{"eqp_canary": true}"#;
 
 /// The credential of a canary.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ pub async fn send_canary(
         .basic_auth(credential.username, Some(credential.password.expose()))
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, concat!("eqp-doctor/", env!("CARGO_PKG_VERSION")))
-        .body(BODY);
+        .body(CANARY_BODY);
     let response = request.send().await.map_err(|error| no_response(&error))?;
     let (status, reached) = (response.status(), reached(&response));
     match status {

@@ -4,6 +4,6 @@ mod canary;
 mod probe;
 mod request;
 
-pub use canary::{CanaryCredential, CanaryError, send_canary};
+pub use canary::{CANARY_BODY, CanaryCredential, CanaryError, send_canary};
 pub use probe::probe_public_url;
 pub use request::{PublicUrlError, ReachedUrl};

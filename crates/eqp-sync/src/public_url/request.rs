@@ -57,7 +57,12 @@ pub enum PublicUrlError {
     Certificate {
         /// The reason.
         reason: &'static str,
+        /// Whether it has expired, and only has to be renewed.
+        is_expired: bool,
     },
+    /// The port of an HTTPS URL does not speak TLS.
+    #[error("the port speaks plain HTTP, or another protocol than TLS")]
+    NoTls,
     /// A wrong password was accepted.
     #[error("it accepts a wrong password (status {status})")]
     Accepted {
@@ -146,8 +151,13 @@ pub(super) fn no_response(error: &reqwest::Error) -> PublicUrlError {
     if error.is_timeout() {
         return PublicUrlError::TimedOut { after: DEADLINE };
     }
-    if let Some(rustls::Error::InvalidCertificate(problem)) = find_cause::<rustls::Error>(error) {
-        return PublicUrlError::Certificate { reason: described(problem) };
+    match find_cause::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(problem)) => {
+            let is_expired = matches!(problem, CertificateError::Expired | CertificateError::ExpiredContext { .. });
+            return PublicUrlError::Certificate { reason: described(problem), is_expired };
+        }
+        Some(rustls::Error::InvalidMessage(_)) => return PublicUrlError::NoTls,
+        _ => {}
     }
     let reason = match (find_cause::<rustls::Error>(error), find_cause::<io::Error>(error)) {
         (Some(problem), _) => problem.to_string(),

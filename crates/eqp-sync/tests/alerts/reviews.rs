@@ -120,7 +120,7 @@ async fn a_status_that_the_api_contradicts_opens_an_alert_until_it_is_confirmed(
     contradicts(APPROVED, 13, IN_QA).await;
     assert_eq!(watch.after(Duration::hours(2)).await.updated, 1);
     let text = watch.acknowledge(AlertKind::StatusUnconfirmed, AlertSeverity::Ticket).await;
-    assert!(text.meaning.ends_with("The one from the API is shown: in manual qa."), "{text:?}");
+    assert!(text.meaning.ends_with("The one from the API is shown: in manual QA."), "{text:?}");
 
     assert!(database.read_package(package("s1", IN_QA, 13)).await);
     database.project().await;

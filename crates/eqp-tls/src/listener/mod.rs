@@ -7,6 +7,7 @@
 mod connection;
 mod head;
 mod limits;
+mod long_body;
 mod queue;
 mod shared_table;
 mod table;
@@ -32,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use self::connection::connection;
+use self::connection::{Times, connection};
 use self::limits::{CLOSING_SHARE, bounds};
 pub use self::limits::{ConnectionLimits, possible_connections};
 use self::shared_table::{ConnectionSlot, SharedTable};
@@ -161,7 +162,7 @@ pub struct Peer {
 pub struct TarpitDelay(pub Duration);
 
 /// A response extension for a body that is produced over a long time, such as a stream of events. The connection is in use, and not
-/// waiting, until the body ends.
+/// waiting, until the body ends. If the peer reads nothing of it for [`ConnectionLimits::idle_time`], its connection ends.
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -274,6 +275,7 @@ impl Listener {
         let bounds = bounds(limits);
         let table = SharedTable::new(bounds, bounds.all.div_ceil(CLOSING_SHARE), events);
         let connections = TaskTracker::new();
+        let times = Times { grace: limits.grace_time, idle: limits.idle_time };
         // Shorter for short time limits, so that they are enforced precisely enough.
         let mut sweep =
             interval(SWEEP.min(limits.header_time / 4).min(limits.idle_time / 4).max(Duration::from_millis(10)));
@@ -302,7 +304,7 @@ impl Listener {
                         accepted_early = Some((stream, peer));
                         continue;
                     };
-                    connections.spawn(connection(stream, peer, tls.clone(), slot, answer.clone(), limits.grace_time));
+                    connections.spawn(connection(stream, peer, tls.clone(), slot, answer.clone(), times));
                     if has_evicted {
                         // Lets the evicted connection close its socket before another one is accepted.
                         yield_now().await;

@@ -158,6 +158,12 @@ impl ConnectionSlot {
         self.signals.evicted.load(Ordering::Relaxed)
     }
 
+    /// Ends the connection at once.
+    pub(super) fn end(&self) {
+        self.signals.evicted.store(true, Ordering::Relaxed);
+        self.signals.wake.notify_one();
+    }
+
     /// Returns whether a request is in progress.
     pub(super) fn is_in_request(&self) -> bool {
         self.signals.in_request.load(Ordering::Relaxed)

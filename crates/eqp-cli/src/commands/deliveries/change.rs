@@ -5,6 +5,7 @@ use eqp_console::{Delivery, DeliveryQuery, DeliverySelection, DeliveryState};
 use serde::Serialize;
 
 use super::held::Held;
+use crate::arguments::whole;
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
@@ -21,7 +22,7 @@ const MOST: u32 = 10_000;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Selection {
     /// IDs, as shown by `eqp deliveries list`
-    #[arg(conflicts_with_all = ["subscription", "dead"])]
+    #[arg(conflicts_with_all = ["subscription", "dead"], value_parser = whole::<i64>)]
     ids: Vec<i64>,
     /// Select all deliveries of this subscription, at most 10,000
     #[arg(long, value_name = "NAME")]

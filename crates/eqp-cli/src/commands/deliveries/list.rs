@@ -4,7 +4,7 @@ use clap::Args;
 use eqp_console::{Delivery, DeliveryQuery, DeliverySource, DeliveryState, WaitReason};
 use time::OffsetDateTime;
 
-use crate::arguments::within;
+use crate::arguments::{whole, within};
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
@@ -37,13 +37,13 @@ pub(crate) struct List {
     #[arg(long, conflicts_with = "replay")]
     skipped: bool,
     /// Only deliveries of the replay with this number
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<i64>)]
     replay: Option<i64>,
     /// Only deliveries of the event with this number
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = whole::<i64>)]
     event: Option<i64>,
     /// Only deliveries before the one with this ID
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = whole::<i64>)]
     before: Option<i64>,
     /// Maximum number of deliveries
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]

@@ -4,6 +4,7 @@ use clap::Args;
 use eqp_console::Attempt;
 
 use super::list::table;
+use crate::arguments::whole;
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
@@ -17,6 +18,7 @@ Examples:
   eqp deliveries show 1200 --json | jq -r '.attempts[-1].note'")]
 pub(crate) struct Show {
     /// ID, as shown by `eqp deliveries list`
+    #[arg(value_parser = whole::<i64>)]
     id: i64,
 }
 

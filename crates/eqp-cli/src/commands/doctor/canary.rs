@@ -7,6 +7,7 @@ use eqp_sync::{CanaryCredential, CanaryError, Check, PublicUrlError, send_canary
 use tokio::time::{Instant, sleep};
 use url::Url;
 
+use super::certificate::remaining;
 use super::public_url;
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
@@ -39,7 +40,15 @@ async fn check_all(
     let created = client.create_canaries(endpoint).await.map_err(|error| not_created(error.into()))?;
     let mut checks = Vec::new();
     for canary in created.canaries {
-        checks.push(Check::new(NAME, check(context, client, &canary, via).await));
+        checks.push(match check(context, client, &canary, via).await {
+            Ok(Passed { what, path: None }) => Check::new(NAME, Ok(what)),
+            Ok(Passed { what, path: Some(path) }) => Check::warning(
+                NAME,
+                format!("{what}; it arrived at {path}, which is not the path of the endpoint"),
+                "callbacks are stored all the same; correct the URL rewriting of the proxy in front, or register the endpoint with --path",
+            ),
+            Err(failure) => Check::new(NAME, Err(failure)),
+        });
     }
     Ok(checks)
 }
@@ -53,7 +62,14 @@ fn not_created(failure: Failure) -> Failure {
     }
 }
 
-async fn check(context: &Context, client: &OperatorClient, canary: &Canary, via: Option<&Url>) -> Result<String> {
+/// A canary that has passed.
+struct Passed {
+    what: String,
+    /// The path and query at which it arrived, if the endpoint has another path.
+    path: Option<String>,
+}
+
+async fn check(context: &Context, client: &OperatorClient, canary: &Canary, via: Option<&Url>) -> Result<Passed> {
     let Canary { endpoint, url, username, password, .. } = canary;
     let from = via.map_or_else(|| "from this machine".to_owned(), |via| format!("via {}", place(via)));
     let credential = CanaryCredential { username, password };
@@ -63,17 +79,24 @@ async fn check(context: &Context, client: &OperatorClient, canary: &Canary, via:
         let failure = Failure::new(Exit::Failed, format!("{endpoint}: the canary was not acknowledged, {from}"));
         failure.why(format!("{url}: {error}")).next(remedy(&error, via.is_some()))
     })?;
-    let expiry = reached.certificate_expires_at.map(|at| {
-        let days = (at - time::OffsetDateTime::now_utc()).whole_days();
-        format!("; certificate trusted, for {days} more days")
-    });
+    let expiry = reached
+        .certificate_expires_at
+        .map(|at| format!("; certificate trusted, and valid for {}", remaining(at - time::OffsetDateTime::now_utc())));
     let began = Instant::now();
     loop {
         let result: CanaryResult = client.confirm_canary(canary.id, id).await?;
+        if result.is_stored && !result.is_unchanged {
+            return Err(Failure::new(Exit::Failed, format!("{endpoint}: the canary arrived with another body"))
+                .why(format!("callback {id} does not contain what was sent to {url}, {from}"))
+                .next(
+                    "check which program in front of the receiver changes bodies; callbacks through it are damaged",
+                ));
+        }
         if result.is_stored {
             let spooled = if result.via.as_deref() == Some("spool") { ", through the spool" } else { "" };
             let expiry = expiry.unwrap_or_default();
-            return Ok(format!("{endpoint}: passed {from}: {url} stored callback {id}{spooled}{expiry}"));
+            let what = format!("{endpoint}: passed {from}: {url} stored callback {id}{spooled}{expiry}");
+            return Ok(Passed { what, path: result.path });
         }
         if began.elapsed() >= PATIENCE {
             return Err(Failure::new(

@@ -2,7 +2,7 @@
 
 use eqp_sync::Check;
 use eqp_tls::ValidityProblem;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::compose::receiver::check_certificate;
 use crate::config::Wire;
@@ -32,12 +32,21 @@ pub(super) fn certificate(context: &Context) -> Check<Failure> {
         let failure = Failure::new(Exit::Failed, format!("the certificate {problem}")).next(remedy(problem));
         return Check::new(NAME, Err(failure));
     }
-    let days = (validity.not_after - now).whole_days();
-    let text = format!("expires in {days} days, on {}", validity.not_after.date());
-    if days < RENEWAL_DAYS {
+    let left = validity.not_after - now;
+    let text = format!("expires in {}, on {}", remaining(left), validity.not_after.date());
+    if left.whole_days() < RENEWAL_DAYS {
         return Check::warning(NAME, text, "renew it now; a running receiver reloads its files automatically");
     }
     Check::new(NAME, Ok(text))
+}
+
+/// Describes the time for which a certificate is still valid: the days, or the hours on its last day.
+pub(super) fn remaining(left: Duration) -> String {
+    match (left.whole_days(), left.whole_hours()) {
+        (days, _) if days >= 1 => format!("{days} day{}", if days == 1 { "" } else { "s" }),
+        (_, hours) if hours >= 1 => format!("{hours} hour{}", if hours == 1 { "" } else { "s" }),
+        _ => "less than an hour".to_owned(),
+    }
 }
 
 /// Returns the remedy for a certificate that is not valid.
@@ -45,5 +54,23 @@ pub(super) fn remedy(problem: ValidityProblem) -> &'static str {
     match problem {
         ValidityProblem::NotYetValid { .. } => "wait until then, or check the clock of this machine",
         ValidityProblem::Expired { .. } => "renew it; a running receiver reloads its files automatically",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_day_of_a_certificate_is_counted_in_hours() {
+        for (left, expected) in [
+            (Duration::days(61), "61 days"),
+            (Duration::hours(47), "1 day"),
+            (Duration::hours(23), "23 hours"),
+            (Duration::minutes(90), "1 hour"),
+            (Duration::minutes(59), "less than an hour"),
+        ] {
+            assert_eq!(remaining(left), expected);
+        }
     }
 }

@@ -30,6 +30,14 @@ pub(super) struct Facts {
     pending: u64,
 }
 
+impl Facts {
+    /// Returns whether callbacks are registered and no receiver is running.
+    pub(super) fn needs_receiver(&self) -> bool {
+        let is_registered = self.endpoints.iter().any(EndpointSummary::is_in_use);
+        is_registered && !self.receivers.iter().any(|receiver| receiver.is_running)
+    }
+}
+
 /// An open database, or the result of the check that explains why it cannot be used.
 pub(super) enum Opened {
     Usable(Box<(Database, Facts)>),

@@ -12,19 +12,20 @@ mod registrations;
 mod report;
 mod server;
 mod settings;
+mod setup;
 mod spool;
 mod versions;
 
 use clap::Args;
-use eqp_console::{SetupStep, StatusQuery};
+use eqp_console::SetupStep;
 use eqp_sync::{Check, CheckState};
 use time::OffsetDateTime;
 use url::Url;
 
 use self::database::Opened;
 pub(crate) use self::report::DoctorReport;
+use self::setup::Setup;
 use crate::commands::checklist::checklist;
-use crate::compose::operator::Operator;
 use crate::config::ReceiverOptions;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -35,7 +36,7 @@ use crate::output::Table;
 /// The checks cover the Marketplace, clocks, the database with its privileges and durability, registrations,
 /// deliveries, reconciliation, public URLs, versions, and the receiver with its certificate, spool and disk. They
 /// change nothing, but start the embedded Postgres if it is not running. The exit code is 1 if a check fails, and 0 if
-/// there are only warnings. Before the first callback from Adobe, the output begins with the steps that are missing.
+/// there are only warnings. It fails, for example, if an endpoint is registered and no receiver answers at its URL. Before the first callback from Adobe, the output begins with the steps that are missing.
 /// With --server, run the command on the server to check its database and receiver.
 ///
 /// With --canary, only a test callback is sent to the public URL, with a credential that is valid for one minute, and then
@@ -85,11 +86,17 @@ impl Doctor {
         }
         let settings = settings::all(context);
         let opened = database::open(context).await;
-        let setup = match &opened {
-            Opened::Usable(_) => setup(context).await,
-            Opened::Unusable(_) if context.settings.server.url.is_some() => setup(context).await,
-            Opened::Unusable(_) => Vec::new(),
+        let is_remote = context.settings.server.url.is_some();
+        let Setup { steps: setup, is_proven } = match &opened {
+            Opened::Usable(_) => setup::recorded(context).await,
+            Opened::Unusable(_) if is_remote => setup::recorded(context).await,
+            // A database that exists and cannot be used says nothing about going live.
+            Opened::Unusable(check) if matches!(check.state, CheckState::Absent(_)) => {
+                setup::without_database(context).await
+            }
+            Opened::Unusable(_) => Setup::default(),
         };
+        let needs_receiver = matches!(&opened, Opened::Usable(usable) if usable.1.needs_receiver());
         if !output.is_json() {
             if !setup.is_empty() {
                 output.line(checklist(&setup))?;
@@ -116,10 +123,10 @@ impl Doctor {
         let marketplace = marketplace::marketplace(context).await;
         let is_silent = matches!(&marketplace.state, CheckState::Failed(failure) if failure.is_unreachable());
         add(marketplace)?;
-        for check in stored(context, opened, !is_silent).await {
+        for check in stored(context, opened, !is_silent, is_proven).await {
             add(check)?;
         }
-        add(receiver::receiver(context).await)?;
+        add(receiver::receiver(context, needs_receiver).await)?;
         add(certificate::certificate(context))?;
         for check in spool::checks(context) {
             add(check)?;
@@ -129,8 +136,8 @@ impl Doctor {
 }
 
 /// Returns the checks of what is in the database, and of the clock. Closes the database. The time of the Marketplace is requested if it can be
-/// reached.
-async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool) -> Vec<Check<Failure>> {
+/// reached. With `is_proven`, something has arrived through the public URL lately.
+async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool, is_proven: bool) -> Vec<Check<Failure>> {
     let ahead_of_api = if reaches_marketplace { marketplace::ahead_of_api(context).await } else { None };
     let (database, facts) = match opened {
         Opened::Usable(usable) => *usable,
@@ -152,24 +159,12 @@ async fn stored(context: &Context, opened: Opened, reaches_marketplace: bool) ->
     checks.push(registrations::registrations(&facts.registrations, OffsetDateTime::now_utc()));
     checks.push(deliveries::deliveries(&database, &context.loaded.subscriptions).await);
     checks.push(reconciliation::reconciliation(&database, interval).await);
-    checks.push(public_url::public_urls(context, &facts.endpoints).await);
+    checks.push(public_url::public_urls(context, &facts.endpoints, is_proven).await);
     checks.push(versions::versions(&facts.receivers));
     if let Err(failure) = database.close().await {
         checks.push(Check::new("database", Err(failure)));
     }
     checks
-}
-
-/// Returns the steps until the first callback arrives from Adobe, as the overview page shows them, or nothing once one has arrived. Errors are
-/// reported by the checks.
-async fn setup(context: &Context) -> Vec<SetupStep> {
-    let asked = async {
-        let operator = Operator::open_to_read(context).await?;
-        let status = operator.client().status(&StatusQuery::default()).await;
-        operator.close().await?;
-        Ok::<_, Failure>(status?.setup)
-    };
-    asked.await.unwrap_or_default()
 }
 
 /// Prints the report as JSON, and returns the result of the command.

@@ -7,7 +7,7 @@ use eqp_store::EndpointSummary;
 use eqp_sync::{Check, PublicUrlError, probe_public_url};
 use time::OffsetDateTime;
 
-use super::certificate::RENEWAL_DAYS;
+use super::certificate::{RENEWAL_DAYS, remaining};
 use crate::config::Wire;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -29,8 +29,9 @@ pub(super) fn local_ca(context: &Context) -> Option<PathBuf> {
     data.map(|data| LocalCa::certificate_path(&data.tls()))
 }
 
-/// Calls the URL of each endpoint that is registered, or about to be, with a wrong password.
-pub(super) async fn public_urls(context: &Context, endpoints: &[EndpointSummary]) -> Check<Failure> {
+/// Calls the URL of each endpoint that is registered, or about to be, with a wrong password. A URL that does not lead to a receiver is a
+/// failure, unless `is_proven`: something has arrived through it lately, but this machine cannot reach it.
+pub(super) async fn public_urls(context: &Context, endpoints: &[EndpointSummary], is_proven: bool) -> Check<Failure> {
     let in_use = endpoints.iter().filter(|endpoint| endpoint.is_in_use());
     let mut urls: Vec<&str> = in_use.map(|endpoint| endpoint.public_url.as_str()).collect();
     urls.sort_unstable();
@@ -55,19 +56,22 @@ pub(super) async fn public_urls(context: &Context, endpoints: &[EndpointSummary]
         }
     }
     if let Some((_, remedy)) = problems.first() {
+        let listed: Vec<_> = problems.iter().map(|(problem, _)| problem.as_str()).collect();
+        let what = format!("{} (as seen from this machine)", listed.join("; "));
         // Some networks do not route requests back to their own public address.
-        let remedy = format!(
-            "{remedy}; some networks cannot call their own public URL, so try it from outside: eqp doctor --canary --via URL"
-        );
-        let problems: Vec<_> = problems.iter().map(|(problem, _)| problem.as_str()).collect();
-        return Check::warning(NAME, format!("{} (as seen from this machine)", problems.join("; ")), remedy);
+        let outside =
+            "some networks cannot call their own public URL, so try it from outside: eqp doctor --canary --via URL";
+        if is_proven {
+            return Check::warning(NAME, what, format!("{remedy}; {outside}"));
+        }
+        return Check::new(NAME, Err(Failure::new(Exit::Failed, what).next(*remedy).next(outside)));
     }
     let what = format!("{} rejected a wrong password, as a receiver does", counted(urls.len(), "URL"));
     let Some(expires_at) = expires_at else { return Check::new(NAME, Ok(what)) };
-    let days = (expires_at - OffsetDateTime::now_utc()).whole_days();
-    let what = format!("{what}; the certificate and its chain are trusted, for {days} more days");
+    let left = expires_at - OffsetDateTime::now_utc();
+    let what = format!("{what}; the certificate and its chain are trusted, and valid for {}", remaining(left));
     // Certificates of the local CA are renewed automatically.
-    if days < RENEWAL_DAYS && local_ca.is_none() {
+    if left.whole_days() < RENEWAL_DAYS && local_ca.is_none() {
         return Check::warning(NAME, what, "renew the certificate, here or at the proxy in front");
     }
     Check::new(NAME, Ok(what))
@@ -79,6 +83,12 @@ pub(super) fn remedy(error: &PublicUrlError) -> &'static str {
         PublicUrlError::Unresolved { .. } => "create a DNS record for the name",
         PublicUrlError::Unreachable { .. } | PublicUrlError::TimedOut { .. } => {
             "start the receiver, and check firewall and port forwarding"
+        }
+        PublicUrlError::Certificate { is_expired: true, .. } => {
+            "renew the certificate, here or at the proxy in front; a running receiver reloads its files automatically"
+        }
+        PublicUrlError::NoTls => {
+            "serve HTTPS there: run the receiver with --tls-cert and --tls-key, or terminate TLS at the proxy in front"
         }
         PublicUrlError::Certificate { .. } => {
             "install a certificate for this name with its intermediate certificates, here or at the proxy in front"

@@ -14,8 +14,9 @@ use crate::config::Wire;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 
-/// Asks the receiver whether it can store callbacks.
-pub(super) async fn receiver(context: &Context) -> Check<Failure> {
+/// Asks the receiver whether it can store callbacks. Without one on this machine, it is a failure if `is_needed`: callbacks are registered,
+/// and no receiver runs on another machine.
+pub(super) async fn receiver(context: &Context, is_needed: bool) -> Check<Failure> {
     const NAME: &str = "receiver";
     if context.settings.server.url.is_some() {
         return Check::absent(NAME, "not checked: it belongs to the server; run `eqp doctor` there");
@@ -37,6 +38,14 @@ pub(super) async fn receiver(context: &Context) -> Check<Failure> {
         Wire::LocalCa { .. } => ProbeTls::LocalCa(&ca),
     };
     match probe_receiver(address, tls).await {
+        Err(ProbeError::Refused) if is_needed => {
+            let failure = Failure::new(Exit::Failed, "no receiver is running, but an endpoint is registered")
+                .why(format!(
+                    "nothing is listening on {address} (connection refused), and no other receiver uses this database"
+                ))
+                .next("start it: eqp serve, or the service that runs it");
+            Check::new(NAME, Err(failure))
+        }
         Err(ProbeError::Refused) => {
             let what =
                 format!("nothing is listening on {address} (connection refused); start the receiver with `eqp serve`");

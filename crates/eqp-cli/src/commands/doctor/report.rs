@@ -73,6 +73,8 @@ pub(super) fn print(output: Output, check: &Check<Failure>) -> Result {
             output.line(format_args!("{yellow}warning{yellow:#} {name}: {what}\n        next: {remedy}"))
         }
         CheckState::Absent(text) => output.line(format_args!("{yellow}absent{yellow:#}  {name}: {text}")),
-        CheckState::Failed(failure) => output.line(format_args!("{red}failed{red:#}  {name}:\n{failure}")),
+        CheckState::Failed(failure) => {
+            output.line(format_args!("{red}failed{red:#}  {name}: {}", failure.without_label()))
+        }
     }
 }

@@ -5,6 +5,7 @@ use eqp_console::ReportedEvent;
 use eqp_store::DuplicateCallback;
 
 use super::table::table;
+use crate::arguments::whole;
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -18,6 +19,7 @@ Examples:
   eqp events show 42 --json | jq -r .callback.body")]
 pub(crate) struct Show {
     /// Number of the event, as shown by `eqp events list`
+    #[arg(value_parser = whole::<i64>)]
     seq: i64,
 }
 

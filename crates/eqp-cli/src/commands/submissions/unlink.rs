@@ -5,6 +5,7 @@ use eqp_console::SubmissionLink;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::arguments::whole;
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
@@ -20,6 +21,7 @@ Examples:
   eqp submissions unlink 7 --yes")]
 pub(crate) struct Unlink {
     /// Number of the link, as shown by `eqp submissions links`
+    #[arg(value_parser = whole::<i64>)]
     link: i64,
     /// Show which link would be revoked, and revoke nothing
     #[arg(long)]

@@ -28,7 +28,8 @@ const LIST: &str = "list";
 /// EVENT is one of the documented events, which `eqp trigger list` lists. Flags set its fields; by default, they have
 /// the values of the example in the Marketplace's documentation. --data sends the bytes of a file instead. The callback
 /// is sent to an endpoint of the local database, with its stored password, or to any URL, with --user and a password.
-/// Only URLs of this machine may use plain HTTP.
+/// Only URLs of this machine may use plain HTTP. The callback becomes an event, but the receiver does not count it as
+/// one from Adobe.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",

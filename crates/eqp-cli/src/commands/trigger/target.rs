@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use eqp_receiver::LocalCa;
 use eqp_simulator::CallbackTarget;
+use eqp_store::internal::TRIGGER_AGENT;
 use eqp_store::{CredentialState, EndpointSummary, Endpoints};
 use eqp_types::{Environment, Secret};
 
@@ -136,6 +137,8 @@ fn resolved(
     let target = CallbackTarget::new(url).map_err(|error| {
         Failure::usage("invalid URL").because(&error).next("pass a URL such as https://eqp.example.com/callbacks/main")
     })?;
+    // Receivers do not count it as a callback from Adobe.
+    let target = target.user_agent(TRIGGER_AGENT);
     let username = credentials.as_ref().map(|(username, _)| username.clone());
     let target = match credentials {
         Some((username, password)) => target.credentials(username, password),

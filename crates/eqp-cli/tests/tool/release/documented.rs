@@ -53,7 +53,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// The scripts, each run by a test in `scripts.rs`, and their pages.
-const SCRIPTS: &[(&str, &str)] = &[("README.md", super::scripts::REHEARSAL)];
+const SCRIPTS: &[(&str, &str)] =
+    &[("README.md", super::scripts::REHEARSAL), ("docs/tutorial.md", super::scripts::TUTORIAL)];
 
 /// How a block is tested.
 pub(super) enum Treatment {
@@ -75,6 +76,8 @@ impl Block {
     /// Returns whether a reader would run or save the block.
     fn is_command(&self) -> bool {
         match self.language.as_str() {
+            // A file of a script, in any language.
+            _ if matches!(self.treatment, Treatment::PartOf(_, Some(_))) => true,
             "sh" | "bash" | "shell" | "console" | "toml" => true,
             "text" | "" => self.text.lines().any(is_command_line),
             _ => false,

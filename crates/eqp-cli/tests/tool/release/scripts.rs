@@ -10,6 +10,8 @@ use super::documented::{Treatment, command_blocks};
 
 /// From an archive to a released version and the callbacks about it.
 pub(super) const REHEARSAL: &str = "rehearsal";
+/// From nothing to a first callback and a first release.
+pub(super) const TUTORIAL: &str = "tutorial";
 
 /// The shell script that a page's blocks are, with `ports` in place of the documented ones.
 fn script(page: &str, name: &str, ports: &[(&str, String)]) -> String {
@@ -53,25 +55,27 @@ fn write_own_files(home: &Path) {
     }
 }
 
-#[test]
-fn the_readme_alone_leads_from_an_empty_home_to_a_released_version_and_its_callbacks() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        println!("not run: there is no curl");
-        return;
+/// Runs the script of a page in a home, and returns what it prints. A command `before` is inserted before another one: a reader looks again
+/// until something has happened.
+fn run(home: &mut Home, page: &str, name: &str, before: &[(&str, &str)]) -> Option<String> {
+    for program in ["curl", "git"] {
+        if Command::new(program).arg("--version").output().is_err() {
+            println!("not run: there is no {program}");
+            return None;
+        }
     }
-    let mut home = Home::new(crate::EQP);
     let path = put_tool_on_path(home.path());
     home.set("PATH", path);
-    write_own_files(home.path());
     let [simulator, receiver, operator] = free_ports();
-    let commands = script("README.md", REHEARSAL, &[("8443", receiver)]);
+    let commands = script(page, name, &[("8443", receiver)]);
     assert!(commands.contains("eqp release") && commands.contains("eqp events list"), "{commands}");
     // The addresses that the page leaves at their defaults may be in use here.
     let commands = commands.replace("eqp simulator ", &format!("eqp simulator --listen 127.0.0.1:{simulator} "));
     let commands = commands.replace("eqp serve ", &format!("eqp serve --operator-listen 127.0.0.1:{operator} "));
-    // A reader looks again until the last callback has arrived.
-    let arrived = "until eqp events list --status released_to_store | grep released_to_store; do sleep 0.1; done";
-    let commands = commands.replace("eqp submissions list\n", &format!("{arrived}\neqp submissions list\n"));
+    let commands = before.iter().fold(commands, |commands, (command, wait)| {
+        assert!(commands.contains(command), "{command}: {commands}");
+        commands.replacen(command, &format!("{wait}\n{command}"), 1)
+    });
     // Whatever happens, nothing is left running.
     let script = format!("trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n{commands}wait\n");
     let output = home
@@ -81,6 +85,28 @@ fn the_readme_alone_leads_from_an_empty_home_to_a_released_version_and_its_callb
     let printed = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
     let logs = ["simulator.log", "receiver.log"].map(|log| std::fs::read_to_string(home.path().join(log)));
     assert!(output.status.success(), "{printed}\n{logs:?}");
+    Some(printed)
+}
+
+#[test]
+fn the_readme_alone_leads_from_an_empty_home_to_a_released_version_and_its_callbacks() {
+    let mut home = Home::new(crate::EQP);
+    write_own_files(home.path());
+    let arrived = "until eqp events list --status released_to_store | grep released_to_store; do sleep 0.1; done";
+    let Some(printed) = run(&mut home, "README.md", REHEARSAL, &[("eqp submissions list\n", arrived)]) else { return };
     let listed = printed.contains("overall released_to_store · technical approved · marketing approved");
     assert!(listed && printed.contains("is in the store"), "{printed}");
+}
+
+#[test]
+fn the_tutorial_leads_from_an_empty_home_to_a_first_callback_and_a_first_release() {
+    let mut home = Home::new(crate::EQP);
+    let scanned = "until eqp events list | grep malware; do sleep 0.1; done";
+    let approved = "until eqp events list --status approved | grep technical; do sleep 0.1; done";
+    let waits = [("eqp events list\n", scanned), ("eqp status\n", approved)];
+    let Some(printed) = run(&mut home, "docs/tutorial.md", TUTORIAL, &waits) else { return };
+    for shown in ["stored callback", "passed", "technical approved", "/sign-in#"] {
+        assert!(printed.contains(shown), "{shown}: {printed}");
+    }
+    assert!(!home.path().join("eqp-tutorial").exists(), "nothing remains");
 }

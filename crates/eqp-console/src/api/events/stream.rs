@@ -14,6 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use http::{HeaderName, HeaderValue};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::authorized::{ApiState, Authorized, Read, is_valid};
 use crate::described::QueryOf;
@@ -83,7 +84,7 @@ pub(super) async fn stream(
         Some(after) => after,
         None => operator.reader().latest_seq().await?,
     };
-    let tail = operator.reader().tail(EventFilter { after_seq: Some(after), ..filter }).await?;
+    let tail = operator.tail(EventFilter { after_seq: Some(after), ..filter }).await?;
     let cause = StreamCause::default();
     let now = Instant::now();
     let events = Events {
@@ -98,11 +99,13 @@ pub(super) async fn stream(
         ends_at: (*operator.principal() != Principal::Local).then(|| now + LIFETIME),
         // A client that loses the connection before the first event continues here.
         first: Some(Bytes::from(format!("id: {after}\n\n"))),
+        span: tracing::Span::current(),
         _permit: permit,
     };
     let body = futures_util::stream::unfold(Some(events), |events| async move {
         let mut events = events?;
-        let (message, goes_on) = events.next().await?;
+        let span = events.span.clone();
+        let (message, goes_on) = events.next().instrument(span).await?;
         Some((Ok::<_, Infallible>(message), goes_on.then_some(events)))
     });
     let mut response = Body::from_stream(body).into_response();
@@ -128,6 +131,8 @@ struct Events {
     sent_at: Instant,
     ends_at: Option<Instant>,
     first: Option<Bytes>,
+    /// That of the request, whose ID is in log lines.
+    span: tracing::Span,
     _permit: OpenPermit,
 }
 

@@ -33,6 +33,27 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// Returns a document in which no character changes the direction of other text. Texts are [`visible`] already; this also covers attributes.
+pub(crate) fn with_visible_directions(document: String) -> String {
+    if !document.contains(changes_direction) {
+        return document;
+    }
+    let mut shown = String::with_capacity(document.len() + 64);
+    for character in document.chars() {
+        if changes_direction(character) {
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+fn changes_direction(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Shows stored bytes: as text if they are UTF-8, and in hexadecimal. The box is the only part of a page that scrolls sideways, so it can
 /// have the focus.
 pub(crate) fn body(label: &str, bytes: &[u8]) -> Markup {
@@ -92,6 +113,14 @@ mod tests {
     fn control_characters_are_visible() {
         assert_eq!(visible("a\u{2028}b\u{2029}c"), "a\\u{2028}b\\u{2029}c");
         assert_eq!(visible("a\x1b[31m\r\n\tb\u{202e}c\0"), "a␛[31m\n\tb\\u{202e}c␀");
+    }
+
+    #[test]
+    fn no_character_of_a_document_changes_the_direction_of_text() {
+        let document = "<main data-state=\"a\u{202e}b\">\u{2067}ü\u{200d}\n</main>".to_owned();
+        let shown = with_visible_directions(document);
+        assert_eq!(shown, "<main data-state=\"a\\u{202e}b\">\\u{2067}ü\u{200d}\n</main>");
+        assert_eq!(with_visible_directions("<p>ü</p>".to_owned()), "<p>ü</p>");
     }
 
     #[test]

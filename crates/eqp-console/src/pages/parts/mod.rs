@@ -7,7 +7,7 @@ mod moment;
 mod table;
 mod words;
 
-pub(super) use bytes::{body, visible};
+pub(super) use bytes::{body, visible, with_visible_directions};
 pub(crate) use identifier::identifier;
 pub(crate) use mark::{Tone, mark, status_mark};
 pub(crate) use moment::{age, date, length, moment, utc};

@@ -55,7 +55,7 @@ pub(super) fn page(visit: &Visit, review: &SharedReview) -> Response {
         (content::product(review.state, &review.product))
         (content::store(review.store_version.as_deref(), review.is_in_store))
         @if let Some(typical) = &review.typical { p { "This step typically takes " (typical) "." } }
-        @if !review.reasons.is_empty() { (content::reasons(&review.reasons)) }
+        @if !review.reasons.is_empty() { (content::reasons(&review.reasons, content::Audience::Outside)) }
         (content::tracks(&review.tracks, visit.now))
         section {
             h2 { "Changes, newest first" }

@@ -26,8 +26,30 @@ pub(in crate::pages) fn store(version: Option<&str>, is_in_store: bool) -> Marku
     }
 }
 
+/// The readers of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pages) enum Audience {
+    /// People with a token.
+    Vendor,
+    /// People with a link.
+    Outside,
+}
+
+/// Answers whether the findings of a tool of the Marketplace were found before the submission. The check runs where the archive is built,
+/// and its reports are not stored here.
+fn found_before(tool: &str) -> &'static str {
+    match tool {
+        "Code sniffer" => {
+            "it cannot be known here: eqp packages check runs the same tool where the archive is built, unless it is not installed or skipped"
+        }
+        "Marketing review" | "Manual QA" => "no, only people at the Marketplace find it",
+        "Varnish" | "Copy-paste detector" => "no, only the Marketplace runs this test",
+        _ => "it cannot be known here: the check runs where the archive is built",
+    }
+}
+
 /// Shows the reasons for a rejection, one list for each tool.
-pub(in crate::pages) fn reasons(reasons: &[RejectionReason]) -> Markup {
+pub(in crate::pages) fn reasons(reasons: &[RejectionReason], audience: Audience) -> Markup {
     html! {
         section {
             h2 { "Reasons" }
@@ -47,6 +69,9 @@ pub(in crate::pages) fn reasons(reasons: &[RejectionReason]) -> Markup {
                                     }
                                 }
                             }
+                        }
+                        @if audience == Audience::Vendor {
+                            p.muted { "Found before submission? " (found_before(&reason.tool)) "." }
                         }
                     }
                 }

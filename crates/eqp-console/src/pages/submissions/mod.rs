@@ -19,7 +19,7 @@ use crate::api::events::detail::ReportedEvent;
 use crate::api::reviews::{ReviewQuery, SubmissionReviews};
 use crate::extract::PathParameters;
 use crate::problem::Problem;
-use crate::status::{SubmissionReview, TimelineKind};
+use crate::status::{SubmissionReview, TimelineKind, VersionSource};
 
 pub(super) fn routes() -> Router<PagesState> {
     Router::new().route("/submissions/{id}", get(show))
@@ -67,7 +67,7 @@ async fn one(page: &PageContext, review: &SubmissionReview, selection: &Selectio
         (facts(review))
         @if let Some(text) = without_callbacks(review) { p.muted { (text) } }
         (next(review))
-        @if !review.reasons.is_empty() { (content::reasons(&review.reasons)) }
+        @if !review.reasons.is_empty() { (content::reasons(&review.reasons, content::Audience::Vendor)) }
         @if let Some(report) = &report { (raw_report(report)) }
         (content::tracks(&review.tracks, page.now()))
         (timeline::show(page, review, selection))
@@ -107,8 +107,23 @@ fn facts(review: &SubmissionReview) -> Markup {
             dd {
                 a href={ "/events?resource_id=" (segment(&review.submission_id)) } { "Events" }
                 @if let Some(seq) = review.event_seq { ", " a href={ "/events/" (seq) } { "the report of this state" } }
+                @if let Some(source) = &review.source { (source_links(source)) }
             }
         }
+    }
+}
+
+/// Shows the pages of other hosts about the source code, as far as they are known.
+fn source_links(source: &VersionSource) -> Markup {
+    let link = |page: &str, text: &str| html! { ", " a href=(page) rel="noreferrer" { (visible(text)) } };
+    html! {
+        @if let Some(page) = &source.repository { (link(page, "repository")) }
+        @match (&source.tag, &source.tag_page) {
+            (Some(tag), Some(page)) => (link(page, &format!("files at the tag {tag}"))),
+            (Some(tag), None) => { ", tag " (identifier(tag)) },
+            (None, _) => {}
+        }
+        @if let Some(page) = &source.runs_page { (link(page, "CI runs of the tag")) }
     }
 }
 

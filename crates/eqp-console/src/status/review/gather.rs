@@ -82,6 +82,7 @@ impl Gathering<'_> {
             sentence: sentence::of_state(&version.line, now),
             is_unconfirmed: version.line.is_unconfirmed,
             is_in_store: version.is_in_store,
+            source: None,
             next: sentence::next(&version, !reasons.is_empty(), now),
             reasons,
             overall: facts.tracks.iter().find(|track| track.flow == "overall").map(|track| track.status.clone()),

@@ -7,6 +7,7 @@ mod gather;
 pub(crate) mod model;
 mod reasons;
 mod sentence;
+pub(crate) mod source;
 mod steps;
 mod timeline;
 

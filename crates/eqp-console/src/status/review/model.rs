@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::super::model::VersionState;
 use super::super::words;
+use super::source::VersionSource;
 
 /// The review of one submission, and everything that happened to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ pub struct SubmissionReview {
     pub is_in_store: bool,
     /// The highest version of the product in the store.
     pub store_version: Option<String>,
+    /// Where the source code of the version is, if the configuration of the server says so.
+    pub source: Option<VersionSource>,
     /// The next step.
     pub next: ReviewNext,
     /// The reasons for a rejection, by tool. Empty if it is not rejected, or if they were not read yet.
