@@ -27,6 +27,8 @@ const EXTENSIONS: [&str; 2] = ["php", "phtml"];
 const SEVERITY: u32 = 10;
 /// The maximum number of folders in a report that are compared with the archive.
 const MAX_ROOTS: usize = 16;
+/// The number of files of an archive whose paths are searched in a report to find its folder.
+const MAX_TRIED: usize = 8;
 /// Limits the memory usage: each process needs 100 MB or more.
 const MAX_PROCESSES: usize = 8;
 
@@ -220,9 +222,12 @@ pub(super) fn read(path: &Path, archive: &Archive, builder: &mut ReportBuilder) 
 /// Returns the folder in which phpcs ran: the beginning of the paths in its report that the paths in the archive lack. The error
 /// describes why the report does not belong to the archive.
 fn root_of<'a>(paths: &[&'a str], names: &[&str]) -> Result<&'a str, String> {
-    // The longest name is the least likely to be the end of several paths.
-    let Some(longest) = names.iter().max_by_key(|name| name.len()) else { return Ok("") };
-    let roots = paths.iter().filter_map(|path| path.strip_suffix(longest));
+    // Long names are the least likely to be the end of several paths. A few are tried, because the report may lack one of them.
+    let mut longest: Vec<&str> = names.to_vec();
+    longest.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    longest.truncate(MAX_TRIED);
+    let Some(first) = longest.first() else { return Ok("") };
+    let roots = longest.iter().flat_map(|name| paths.iter().filter_map(|path| path.strip_suffix(*name)));
     let roots = roots.filter(|root| root.is_empty() || root.ends_with('/')).take(MAX_ROOTS);
     let missing = |root: &str| {
         let covered: HashSet<&str> = paths.iter().filter_map(|path| below(path, root)).collect();
@@ -237,7 +242,7 @@ fn root_of<'a>(paths: &[&'a str], names: &[&str]) -> Result<&'a str, String> {
             names.len(),
             missing[0]
         )),
-        None => Err(format!("it does not cover {longest}, so it was not written for this package")),
+        None => Err(format!("it does not cover {first}, so it was not written for this package")),
     }
 }
 

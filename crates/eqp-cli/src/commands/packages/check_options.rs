@@ -68,6 +68,9 @@ impl CheckOptions {
         let tools = tools.timeout(self.tool_timeout.unsigned_abs()).on_progress(move |progress| line.show(progress));
         let report = run_check(check.tools(tools), archive, stop).await?;
         self.warn_of_older_version(&report, context.output);
+        if !self.skip_programs && report.unchecked().any(|not_run| not_run.rule.needs_program()) {
+            context.output.note("the code sniffer did not run; to install it: eqp tools install");
+        }
         let is_new_version = self.earlier.new_version || self.earlier.previous.is_some();
         Ok(if is_new_version { report.for_new_version() } else { report })
     }

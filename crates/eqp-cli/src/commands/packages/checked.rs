@@ -52,9 +52,6 @@ pub(super) fn show(output: Output, report: &Report) -> Result {
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let shown = shown.join(", ");
         output.line(format_args!("incomplete: blocking rules that did not run: {shown}{more}"))?;
-        if report.unchecked().any(|not_run| not_run.rule.needs_program()) {
-            output.note("to run phpcs with the store's rules, install it: eqp tools install");
-        }
     }
     Ok(())
 }
