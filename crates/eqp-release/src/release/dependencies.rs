@@ -33,8 +33,8 @@ impl Release {
     pub(super) async fn find_dependencies(&mut self, progress: &mut dyn Progress) -> Result<(), Error> {
         let found = self.read_dependencies().await?;
         if self.dependencies.is_none() {
-            let undecided = found.iter().filter(|one| one.state == DependencyState::Undecided);
-            undecided.into_iter().try_for_each(|one| report(progress, Event::DependencyUndecided(one)))?;
+            let mut undecided = found.iter().filter(|one| one.state == DependencyState::Undecided);
+            undecided.try_for_each(|one| report(progress, Event::DependencyUndecided(one)))?;
         }
         self.dependencies = Some(found);
         Ok(())

@@ -10,7 +10,7 @@ use super::release_lines::{ReleaseLinesOption, ReleaseLinesOrigin, origin, print
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Table, escaped, or_dash};
+use crate::output::{Table, counted, escaped, or_dash};
 
 /// The restriction that applies to all dates.
 const COMPUTED: &str = "The dates are computed from Adobe's published rules. Adobe's e-mail takes precedence.";
@@ -83,7 +83,7 @@ impl Due {
 fn show(dates: &[ListingDate], lines: &ReleaseLines, listings: usize, context: &Context) -> Result {
     let output = context.output;
     if dates.is_empty() {
-        output.line(format_args!("No date is due for the {listings} listings in the store."))?;
+        output.line(format_args!("No date is due ({} in the store).", counted(listings, "listing")))?;
     } else {
         let mut table = Table::new(&["due", "product", "in the store", "reason"]);
         for date in dates {

@@ -135,8 +135,8 @@ impl Published {
             ]);
         }
         output.line(table)?;
-        let sentences = list.products.iter().filter_map(|product| product.sentence.as_deref());
-        sentences.into_iter().try_for_each(|sentence| output.line(escaped(sentence)))?;
+        let mut sentences = list.products.iter().filter_map(|product| product.sentence.as_deref());
+        sentences.try_for_each(|sentence| output.line(escaped(sentence)))?;
         for product in list.products {
             if let (Standing::Unknown, Some(reason)) = (product.standing, &product.packagist.problem) {
                 output.note(format_args!("{}: Packagist cannot be read: {}", product.sku, escaped(reason)));

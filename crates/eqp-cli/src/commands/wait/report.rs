@@ -127,8 +127,8 @@ impl Report<'_> {
 
     fn show(&self, results: &[Ended<'_>], end: WaitEnd) -> Result {
         if !self.output.is_json() {
-            let known = results.iter().filter(|one| !one.waited.statuses.is_empty());
-            return known.into_iter().try_for_each(|one| {
+            let mut known = results.iter().filter(|one| !one.waited.statuses.is_empty());
+            return known.try_for_each(|one| {
                 self.output.line(format_args!("{}{}", self.prefix(one.resource), line(&one.waited.statuses)))
             });
         }
