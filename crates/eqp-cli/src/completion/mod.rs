@@ -35,10 +35,8 @@ pub(crate) fn run(words: &[String], definition: fn() -> clap::Command) {
     let mut built = definition();
     built.build();
     let Some(wanted) = argument::wanted(&built, words) else { return };
-    let mut printed = String::new();
-    for value in found(&wanted, words, definition()) {
-        printed += &format!("{}{value}\n", wanted.before);
-    }
+    let found = found(&wanted, words, definition());
+    let printed: String = found.iter().flat_map(|value| [wanted.before.as_str(), value, "\n"]).collect();
     // The shell may have ended.
     let _ = std::io::stdout().write_all(printed.as_bytes());
 }
