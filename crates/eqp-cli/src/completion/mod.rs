@@ -1,7 +1,7 @@
 //! Completes values of arguments in a shell: IDs, SKUs, names and profiles.
 //!
 //! The scripts of `eqp completions` run `eqp complete -- WORD…` with the words of the command line up to the one that is completed, and
-//! read one value per line. It is not a command of the definition: it prints nothing but values, whatever the words are, and ends with 0.
+//! read one value per line. It is not a command of the definition: it prints nothing but values, and ends with 0 for any words.
 
 mod argument;
 mod context;
