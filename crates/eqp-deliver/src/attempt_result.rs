@@ -86,6 +86,23 @@ pub enum AttemptOutcome {
     Misconfigured(String),
 }
 
+impl AttemptOutcome {
+    /// Returns the name under which the outcome is recorded.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Skipped => "skipped",
+            Self::HandlerDown { .. } => "handler_down",
+            Self::EventFailed { .. } => "event_failed",
+            Self::Invalid => "invalid",
+            Self::Gone => "gone",
+            Self::NeverRetry => "never_retry",
+            Self::RetryLater => "retry_later",
+            Self::Misconfigured(_) => "misconfigured",
+        }
+    }
+}
+
 /// Returns the beginning of a text without control characters, except line ends and tabs.
 fn bounded(text: &str) -> String {
     let is_plain = |c: char| !c.is_control() || c == '\n' || c == '\t';

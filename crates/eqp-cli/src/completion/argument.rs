@@ -160,7 +160,10 @@ impl<'a> Place<'a> {
             self.option = self.find_option(word).filter(|option| takes_next_word(option));
         } else if let Some(inner) = self.command.find_subcommand(word) {
             self.command = inner;
-            self.path = format!("{} {}", self.path, inner.get_name()).trim_start().to_owned();
+            if !self.path.is_empty() {
+                self.path.push(' ');
+            }
+            self.path.push_str(inner.get_name());
         } else {
             self.positional += 1;
         }
@@ -197,14 +200,12 @@ fn is_below(command: &str, path: &str) -> bool {
 
 /// Returns whether an argument has this long name or, without one, this placeholder.
 fn is_named(argument: &Arg, name: &str) -> bool {
-    match name.strip_prefix("--") {
-        Some(long) => argument.get_long() == Some(long),
-        None => {
-            let placeholder = argument.get_value_names().unwrap_or_default().first().map(ToString::to_string);
-            let placeholder = placeholder.unwrap_or_else(|| argument.get_id().as_str().to_uppercase());
-            argument.is_positional() && placeholder == name
-        }
+    if let Some(long) = name.strip_prefix("--") {
+        return argument.get_long() == Some(long);
     }
+    let placeholder = argument.get_value_names().unwrap_or_default().first().map(ToString::to_string);
+    let placeholder = placeholder.unwrap_or_else(|| argument.get_id().as_str().to_uppercase());
+    argument.is_positional() && placeholder == name
 }
 
 fn takes_next_word(option: &Arg) -> bool {

@@ -1,7 +1,7 @@
 //! Completes values of arguments in a shell: IDs, SKUs, names and profiles.
 //!
 //! The scripts of `eqp completions` run `eqp complete -- WORD…` with the words of the command line up to the one that is completed, and
-//! read one value per line. It is not a command of the definition: it prints nothing but values, whatever the words are, and ends with 0.
+//! read one value per line. It is not a command of the definition: it prints nothing but values, and ends with 0 for any words.
 
 mod argument;
 mod context;
@@ -35,10 +35,8 @@ pub(crate) fn run(words: &[String], definition: fn() -> clap::Command) {
     let mut built = definition();
     built.build();
     let Some(wanted) = argument::wanted(&built, words) else { return };
-    let mut printed = String::new();
-    for value in found(&wanted, words, definition()) {
-        printed += &format!("{}{value}\n", wanted.before);
-    }
+    let found = found(&wanted, words, definition());
+    let printed: String = found.iter().flat_map(|value| [wanted.before.as_str(), value, "\n"]).collect();
     // The shell may have ended.
     let _ = std::io::stdout().write_all(printed.as_bytes());
 }

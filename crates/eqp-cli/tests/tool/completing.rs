@@ -31,7 +31,7 @@ fn in_bash(home: &Home, lines: &[&str]) -> Vec<Vec<String>> {
         std::fs::create_dir(&bin).unwrap();
         std::os::unix::fs::symlink(crate::EQP, bin.join("eqp")).unwrap();
     }
-    let calls: String = lines.iter().map(|line| format!("complete_line '{line}'\n")).collect();
+    let calls: String = lines.iter().flat_map(|line| ["complete_line '", *line, "'\n"]).collect();
     let script = format!("export PATH='{}':\"$PATH\"\n{BASH}{calls}", bin.display());
     let mut command = home.command_of(&["bash", "--noprofile", "--norc", "-c", &script]);
     let output = tokio::task::block_in_place(|| command.output().unwrap());

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::Prepared;
 use super::pace::Pace;
-use super::results::result_name;
 use crate::{AttemptOutcome, AttemptResult, DeliveryHandler};
 
 /// The time by which an attempt can exceed its deadline: a program needs a few seconds to stop.
@@ -105,7 +104,7 @@ impl Sender {
                 delivery = delivery.id,
                 subscription,
                 message_id = message.id,
-                result = result_name(&attempt.outcome),
+                result = attempt.outcome.name(),
                 status = attempt.status,
                 "attempted delivery"
             );

@@ -210,7 +210,7 @@ fn attempt(ended: &Ended) -> NewAttempt {
         source: delivery.source,
         event_seq: delivery.event_seq,
         duration: result.duration,
-        result: result_name(&result.outcome),
+        result: result.outcome.name(),
         status: result.status,
         note: Some(note(result)).filter(|note| !note.is_empty()),
     }
@@ -220,21 +220,6 @@ fn note(result: &crate::AttemptResult) -> String {
     match &result.outcome {
         AttemptOutcome::Misconfigured(reason) if result.note.is_empty() => reason.replace('\0', "\u{fffd}"),
         _ => result.note.replace('\0', "\u{fffd}"),
-    }
-}
-
-/// Returns the name under which an outcome is recorded.
-pub(super) fn result_name(outcome: &AttemptOutcome) -> &'static str {
-    match outcome {
-        AttemptOutcome::Delivered => "delivered",
-        AttemptOutcome::Skipped => "skipped",
-        AttemptOutcome::HandlerDown { .. } => "handler_down",
-        AttemptOutcome::EventFailed { .. } => "event_failed",
-        AttemptOutcome::Invalid => "invalid",
-        AttemptOutcome::Gone => "gone",
-        AttemptOutcome::NeverRetry => "never_retry",
-        AttemptOutcome::RetryLater => "retry_later",
-        AttemptOutcome::Misconfigured(_) => "misconfigured",
     }
 }
 

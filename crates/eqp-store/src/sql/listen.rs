@@ -39,7 +39,7 @@ impl Channel {
 #[derive(Debug)]
 pub struct NotificationListener {
     changed: watch::Receiver<()>,
-    _listening: Arc<Listening>,
+    listening: Arc<Listening>,
 }
 
 /// A task that listens on a separate connection, which is closed when this is dropped.
@@ -58,10 +58,10 @@ impl SharedListener {
     pub fn listen(&self, pool: &PgPool, channel: Channel, supervisor: Supervisor) -> NotificationListener {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(listening) = shared.upgrade() {
-            return NotificationListener { changed: listening.changed.clone(), _listening: listening };
+            return NotificationListener { changed: listening.changed.clone(), listening };
         }
         let listener = NotificationListener::new(pool, channel, supervisor);
-        *shared = Arc::downgrade(&listener._listening);
+        *shared = Arc::downgrade(&listener.listening);
         listener
     }
 }
@@ -88,7 +88,7 @@ impl NotificationListener {
             let _never = supervisor.run(Part::NotificationListener, &CancellationToken::new(), listening).await;
         });
         let listening = Listening { changed: changed.clone(), _task: AbortOnDropHandle::new(listener) };
-        Self { changed, _listening: Arc::new(listening) }
+        Self { changed, listening: Arc::new(listening) }
     }
 
     /// Waits for a notification, at most until `at`. Returns at once if one has arrived since the last wait.

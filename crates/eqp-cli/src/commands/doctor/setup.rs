@@ -74,7 +74,7 @@ async fn listed_urls(context: &Context) -> Result<Vec<String>> {
     Ok(entries.iter().filter_map(|entry| Some(entry.known()?.url.clone())).collect())
 }
 
-/// What the Marketplace's list of callbacks shows.
+/// The state of a registration in the Marketplace's list of callbacks.
 enum Registration {
     /// It could not be read, for this reason.
     Unknown(String),
