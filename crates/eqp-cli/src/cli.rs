@@ -18,7 +18,6 @@ const EXAMPLES: &str = "\
 Examples:
   eqp serve                              # receive callbacks
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  eqp status                             # products that need attention
   eqp wait s5w9k703ru --timeout 30m      # until the review has ended";
 const SECRETS: &str = "\
 Secrets are read from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from the files named by \

@@ -90,7 +90,7 @@ pub(crate) fn requirements(
     let sent: Vec<String> = shared()
         .filter_map(|package| {
             let path = package.artifact.as_ref().and_then(SharedArtifact::file).and_then(FileSource::path);
-            package.sku.clone().or_else(|| path.and_then(|path| name_in(path)))
+            package.sku.clone().or_else(|| path.and_then(name_in))
         })
         .collect();
     let version = changes.version.as_deref().unwrap_or("self.version");

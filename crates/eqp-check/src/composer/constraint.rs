@@ -80,7 +80,6 @@ fn one(part: &str) -> Option<Vec<Bound>> {
     let part = part.split_once('@').map_or(part, |(part, _)| part);
     if let Some(rest) = part.strip_prefix('^') {
         return between(rest, |numbers| match *numbers {
-            [0] => 1,
             [0, 0] => 2,
             [0, 0, ..] => 3,
             [0, _, ..] => 2,

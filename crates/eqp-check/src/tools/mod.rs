@@ -147,7 +147,7 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let sniffer = match &tools.sniffer {
         Sniffer::Missing(reason) => {
-            builder.unavailable(Requirement::CodeSniffer, format!("{reason}"));
+            builder.unavailable(Requirement::CodeSniffer, reason.clone());
             None
         }
         Sniffer::Report(report) => {

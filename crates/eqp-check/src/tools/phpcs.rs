@@ -160,7 +160,7 @@ pub(super) fn run(
     let ended = match run.to_end(&mut command, Some(&path))? {
         Ok(ended) => ended,
         Err(reason) => {
-            builder.unavailable(Requirement::CodeSniffer, format!("{reason}"));
+            builder.unavailable(Requirement::CodeSniffer, reason.clone());
             return Ok(());
         }
     };

@@ -24,7 +24,7 @@ pub(super) fn run(
     let mut command = Command::new(svc);
     command.arg("compare").arg(before).arg(now).arg(PATCH);
     match run.to_end(&mut command, None)? {
-        Err(reason) => builder.unavailable(Requirement::SemanticVersion, format!("{reason}")),
+        Err(reason) => builder.unavailable(Requirement::SemanticVersion, reason.clone()),
         Ok(ended) => match change(&ended.stdout) {
             Some(change @ ("major" | "minor")) => {
                 builder.add(&SEMANTIC_VERSION, Location::Archive, format!("a {change} change was found"));

@@ -131,6 +131,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("callbacks forget", vec![of::<callbacks::forget::ForgottenEndpoint<'_>>]),
     ];
     all.extend(of_accounts());
+    all.extend(of_products());
     all.extend(of_deliveries());
     all.extend([
         lines_with(
@@ -153,12 +154,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "packages init",
             vec![of::<packages::init::WrittenManifest<'_>>, of::<packages::init::ManifestDryRun<'_>>],
         ),
-        object("packages published", vec![of::<packages::published::PublishedList<'_>>]),
-        object("packages recertify", vec![of::<packages::recertify::RecertificationList<'_>>]),
-        object("tools install", vec![of::<tools::install::ToolReport>, of::<tools::install::ToolDryRun<'_>>]),
-        object("tools list", vec![of::<tools::list::ToolList>]),
         object("packages rules", vec![of::<packages::rules::RuleList>, of::<packages::rules::OneRule<'_>>]),
-        object("listings due", vec![of::<listings::due::DueDates<'_>>]),
         object("keys list", vec![of::<keys::KeyList<'_>>]),
         object("keys create", vec![of::<keys::change::CreatedKeys<'_>>, of::<RequestDryRun<'_>>]),
         object("keys enable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
@@ -230,16 +226,27 @@ fn of_generated() -> Vec<CommandJson> {
     ]
 }
 
-/// Returns the JSON of the commands about accounts, products, events, submissions and files.
+/// Returns the JSON of the commands about products, listings and tools.
+fn of_products() -> Vec<CommandJson> {
+    vec![
+        object("packages published", vec![of::<packages::published::PublishedList<'_>>]),
+        object("packages recertify", vec![of::<packages::recertify::RecertificationList<'_>>]),
+        object("tools install", vec![of::<tools::install::ToolReport>, of::<tools::install::ToolDryRun<'_>>]),
+        object("tools list", vec![of::<tools::list::ToolList>]),
+        object("listings due", vec![of::<listings::due::DueDates<'_>>]),
+        object("products list", vec![of::<products::ProductList<'_>>]),
+        object("listings pull", vec![of::<listings::pull::PulledListings>]),
+        object("listings diff", vec![of::<listings::diff::ComparedListings>]),
+        object("listings push", vec![of::<listings::push::PushedPrices>, of::<listings::push::PushDryRun>]),
+    ]
+}
+
+/// Returns the JSON of the commands about accounts, events, submissions and files.
 fn of_accounts() -> Vec<CommandJson> {
     vec![
         object("accounts add", vec![of::<accounts::add::AddedReport<'_>>, of::<accounts::add::AccountDryRun<'_>>]),
         object("accounts list", vec![of::<AccountList>]),
         object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
-        object("products list", vec![of::<products::ProductList<'_>>]),
-        object("listings pull", vec![of::<listings::pull::PulledListings>]),
-        object("listings diff", vec![of::<listings::diff::ComparedListings>]),
-        object("listings push", vec![of::<listings::push::PushedPrices>, of::<listings::push::PushDryRun>]),
         lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
         object("events list", vec![of::<events::ListedEvents<'_>>]),
         lines("events tail", vec![of::<Event>]),

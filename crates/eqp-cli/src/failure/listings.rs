@@ -18,7 +18,7 @@ impl From<ListingError> for Failure {
                 }
             }
             ListingError::Marketplace { sku, source } => {
-                Self::from(source).why(format!("the listing of {} was needed", escaped(sku.as_str())))
+                Self::from(*source).why(format!("the listing of {} was needed", escaped(sku.as_str())))
             }
             ListingError::Invalid { .. } => Self::usage(error.to_string())
                 .next("correct the file, or take the values of the Marketplace: eqp listings pull --overwrite SKU"),

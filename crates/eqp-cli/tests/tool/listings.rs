@@ -133,7 +133,7 @@ async fn what_was_changed_elsewhere_is_taken_over_and_never_overwritten() {
     assert_eq!(shop.differences().len(), 3, "nothing was written");
 
     // Without the edited prices, the edited description stays, and the name is taken over.
-    shop.edit(|fields| fields["prices"][0]["price"] = json!(99.5));
+    shop.edit(|fields| fields["prices"] = json!([{"edition": "CE", "currency_code": "USD", "price": 99.5}]));
     let pulled = shop.json(&["pull", SKU]);
     assert_eq!(
         (&pulled["listings"][0]["result"], &pulled["listings"][0]["fields"]),

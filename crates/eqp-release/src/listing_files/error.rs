@@ -46,7 +46,7 @@ pub enum ListingError {
         /// The SKU.
         sku: Sku,
         /// The cause.
-        source: eqp_client::Error,
+        source: Box<eqp_client::Error>,
     },
     /// The Marketplace returned a version that cannot be identified or converted.
     #[error("the Marketplace describes the version of {sku} in the store in a way that cannot be used: {reason}")]

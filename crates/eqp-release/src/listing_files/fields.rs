@@ -42,7 +42,7 @@ impl Listing {
     /// [`ListingError::NotInStore`] if no version is in the store; [`ListingError::Marketplace`] and [`ListingError::Unusable`] if it
     /// cannot be read.
     pub async fn read(client: &Client, sku: &Sku) -> Result<Self, ListingError> {
-        let failed = |source| ListingError::Marketplace { sku: sku.clone(), source };
+        let failed = |source| ListingError::Marketplace { sku: sku.clone(), source: Box::new(source) };
         let versions = versions(client, sku).await.map_err(failed)?;
         let live = newest(&versions, None);
         let live = live.ok_or_else(|| ListingError::NotInStore { sku: sku.clone(), versions: versions.len() })?;

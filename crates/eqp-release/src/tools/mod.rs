@@ -34,7 +34,7 @@ const TREE: &str = "tree";
 /// The maximum size of the record, in bytes. It has a few hundred.
 const MAX_RECORD_BYTES: u64 = 64 * 1024;
 /// The time limit for a short run of phpcs.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+const PROBE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The folder that tools are installed in.
 #[derive(Clone, Debug)]

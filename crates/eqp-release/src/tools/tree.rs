@@ -1,6 +1,7 @@
 //! The files of an installed code sniffer: their hash, and where phpcs and its standards are.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -113,7 +114,12 @@ fn add(mut file: File, context: &mut Context) -> io::Result<()> {
 }
 
 fn hex(context: Context) -> String {
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in context.finish().as_ref() {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Returns the SHA-256 of all files of a folder with their paths, and the number of files. Links are an error.

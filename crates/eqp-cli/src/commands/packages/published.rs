@@ -76,7 +76,7 @@ impl Published {
         sources.cache = settings.data.place().ok().filter(|folder| folder.is_dir()).map(|folder| folder.join(CACHE));
         let products = compare_published(&client, &sources, &self.skus, PROGRAM).await?;
         let list = PublishedList { environment: client.environment(), key: label, products: &products };
-        self.show(&list, context)?;
+        Self::show(&list, context)?;
         if self.exit_code { code(&products) } else { Ok(()) }
     }
 
@@ -109,7 +109,7 @@ impl Published {
         }
     }
 
-    fn show(&self, list: &PublishedList<'_>, context: &Context) -> Result {
+    fn show(list: &PublishedList<'_>, context: &Context) -> Result {
         let output = context.output;
         if output.is_json() {
             return output.json(list);

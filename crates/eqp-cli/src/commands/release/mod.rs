@@ -101,12 +101,9 @@ pub(crate) struct Release {
     #[command(flatten)]
     then: ThenOptions,
     #[command(flatten)]
-    force: ForceOptions,
+    submit: SubmitOptions,
     #[command(flatten)]
     dependencies: DependencyOptions,
-    /// Declare the version as a patch of the one in the store, which skips manual QA if the store agrees
-    #[arg(long, hide_short_help = true)]
-    process_as_patch: bool,
     /// Submit without checking the archive first
     #[arg(long)]
     skip_check: bool,
@@ -134,15 +131,18 @@ struct DependencyOptions {
     ignore_dependency: Vec<Sku>,
 }
 
-/// Options that override a safeguard.
+/// Options that change how a version is submitted.
 #[derive(Args, Clone, Copy, Debug)]
-struct ForceOptions {
+struct SubmitOptions {
     /// Recall any version that is in review, and submit this archive
     #[arg(long)]
     supersede: bool,
     /// Submit a rejected version again even if nothing has changed
     #[arg(long)]
     resubmit: bool,
+    /// Declare the version as a patch of the one in the store, which skips manual QA if the store agrees
+    #[arg(long, hide_short_help = true)]
+    process_as_patch: bool,
 }
 
 /// The stage of a release to wait for.
@@ -205,7 +205,7 @@ impl Release {
                 self.release(release, progress, &mut summary, &stop, context).await
             };
             let released = Box::pin(released).await;
-            summary.write(&released, context.output);
+            summary.write(released.as_ref().err(), context.output);
             released?;
         }
         Ok(())
@@ -213,8 +213,8 @@ impl Release {
 
     async fn release_of(&self, selected: SelectedPackage, context: &Context) -> Result<eqp_release::Release> {
         let mut target = Target::new(selected.track, self.until.into());
-        target.supersede = self.force.supersede;
-        target.resubmit = self.force.resubmit;
+        target.supersede = self.submit.supersede;
+        target.resubmit = self.submit.resubmit;
         target.wait_for_dependencies = self.dependencies.wait_for_dependencies;
         Ok(eqp_release::Release::new(client(&context.settings.marketplace)?, selected, target).await?)
     }
@@ -249,9 +249,9 @@ impl Release {
         let mut failures = Failures::default();
         for (release, (progress, _built, mut summary)) in releases.into_iter().zip(others) {
             let label = release.selected().label.clone();
-            let released = self.release(release, progress, &mut summary, stop, context).await;
-            summary.write(&released, context.output);
-            failures.add(&label, released, context.output)?;
+            let result = self.release(release, progress, &mut summary, stop, context).await;
+            summary.write(result.as_ref().err(), context.output);
+            failures.add(&label, result, context.output)?;
         }
         failures.first()
     }

@@ -34,9 +34,8 @@ impl Release {
         match Box::pin(self.checked(selection, &mut summary, stop, context)).await {
             Ok((selected, progress, built)) => Ok(Prepared { selected, progress, built, summary }),
             Err(failure) => {
-                let failed = Err(failure);
-                summary.write(&failed, context.output);
-                Err(failed.expect_err("a failure stays one"))
+                summary.write(Some(&failure), context.output);
+                Err(failure)
             }
         }
     }
@@ -61,7 +60,7 @@ impl Release {
             let client = client(&context.settings.marketplace)?;
             previous::complete(&client, &mut selected, context.output).await?;
         }
-        if self.process_as_patch {
+        if self.submit.process_as_patch {
             declare_as_patch(&mut selected)?;
         }
         if !self.skip_check {

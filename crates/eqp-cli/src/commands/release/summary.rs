@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use eqp_check::{Report, format};
 
 use crate::commands::status::md;
-use crate::failure::Result;
+use crate::failure::Failure;
 use crate::output::{Output, escaped};
 
 /// The maximum size of the file, in bytes. GitHub drops a larger summary of a step completely.
@@ -40,9 +40,9 @@ impl Summary {
     }
 
     /// Appends the summary to the file. A file that cannot be written is reported, but does not change the result of the release.
-    pub(super) fn write(self, result: &Result, output: Output) {
+    pub(super) fn write(self, failure: Option<&Failure>, output: Output) {
         let Some(path) = &self.path else { return };
-        let text = markdown(&self.label, self.handle.as_deref(), result, &self.check);
+        let text = markdown(&self.label, self.handle.as_deref(), failure, &self.check);
         let written = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| {
             let found = file.metadata()?;
             // A pipe or a terminal has no size.
@@ -59,18 +59,15 @@ impl Summary {
 }
 
 /// Formats a summary.
-fn markdown(label: &str, handle: Option<&str>, result: &Result, check: &str) -> String {
+fn markdown(label: &str, handle: Option<&str>, failure: Option<&Failure>, check: &str) -> String {
     let mut text = String::from("\n## ");
-    let end = match result {
-        Ok(()) => "done".to_owned(),
-        Err(failure) => md(failure.report().what),
-    };
+    let end = failure.map_or_else(|| "done".to_owned(), |failure| md(failure.report().what));
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "{}: {end}", md(label));
     if let Some(handle) = handle {
         let _ = writeln!(text, "\nHandle: {}", md(handle));
     }
-    if let Err(failure) = result {
+    if let Some(failure) = failure {
         let report = failure.report();
         // Text in an indented block is not markup.
         let why = report.why.iter().map(|why| ("why", why.as_str()));
@@ -93,7 +90,7 @@ fn markdown(label: &str, handle: Option<&str>, result: &Result, check: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::{Exit, Failure};
+    use crate::failure::Exit;
 
     #[test]
     fn a_text_from_outside_is_not_markup() {
@@ -101,10 +98,10 @@ mod tests {
             .why_in_lines("phpcs: fail\n  ```\n# x")
             .next("fix it");
         assert_eq!(
-            markdown("acme/badges 1.2.0", Some("s1"), &Err(failure), "<!-- check -->\n"),
+            markdown("acme/badges 1.2.0", Some("s1"), Some(&failure), "<!-- check -->\n"),
             "\n## acme/badges 1.2.0: the &lt;b>review&lt;/b> rejected \\@acme\n\nHandle: s1\n\n    why:  phpcs: fail\n\
              \x20           ```\n          # x\n    next: fix it\n\n<!-- check -->\n"
         );
-        assert_eq!(markdown("x", None, &Ok(()), ""), "\n## x: done\n");
+        assert_eq!(markdown("x", None, None, ""), "\n## x: done\n");
     }
 }

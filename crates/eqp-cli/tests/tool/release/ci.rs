@@ -128,13 +128,13 @@ impl<'a> Action<'a> {
             // As in a workflow of the action's own repository.
             "github.action_repository" | "github.token" => String::new(),
             "github.server_url" => "https://github.com".to_owned(),
-            _ => match expression.strip_prefix("inputs.") {
-                Some(input) => self.inputs[input].clone(),
-                None => {
-                    let output = expression.strip_prefix("steps.choose.outputs.").expect(expression);
-                    self.read("GITHUB_OUTPUT")[output].clone()
+            _ => {
+                if let Some(input) = expression.strip_prefix("inputs.") {
+                    return self.inputs[input].clone();
                 }
-            },
+                let output = expression.strip_prefix("steps.choose.outputs.").expect(expression);
+                self.read("GITHUB_OUTPUT")[output].clone()
+            }
         }
     }
 

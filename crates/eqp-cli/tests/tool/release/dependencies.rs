@@ -4,7 +4,7 @@ use eqp_simulator::Step;
 use eqp_test_support::submission::Submission;
 use serde_json::{Value, json};
 
-use super::fixture::{Fixture, at_once, only_scans, reads, result};
+use super::fixture::{Fixture, WITHOUT_PHPCS, at_once, only_scans, reads, result};
 
 /// Writes archive and manifest of a product with these requirements into a folder, and returns the path of the manifest.
 fn product(fixture: &Fixture, name: &str, version: &str, requires: &[(&str, &str)]) -> String {
@@ -29,7 +29,8 @@ fn product(fixture: &Fixture, name: &str, version: &str, requires: &[(&str, &str
 
 fn release(fixture: &Fixture, manifests: &[&str], options: &[&str]) -> eqp_test_support::tool::Ended {
     let manifests = manifests.iter().flat_map(|manifest| ["--manifest", manifest]);
-    let arguments: Vec<_> = ["release"].into_iter().chain(manifests).chain(options.iter().copied()).collect();
+    let arguments: Vec<_> =
+        ["release"].into_iter().chain(WITHOUT_PHPCS).chain(manifests).chain(options.iter().copied()).collect();
     fixture.home.run_aside(&arguments)
 }
 
@@ -72,7 +73,8 @@ async fn nothing_is_sent_until_the_store_has_what_the_archive_requires() {
 
     let files = fixture.look().accounts[0].files.len();
     let options = ["--wait-for-dependencies", "--timeout", "60s", "--progress", "json"];
-    let mut running = fixture.home.start(&[&["release", "--manifest", &checkout][..], &options].concat());
+    let mut running =
+        fixture.home.start(&[&["release", "--manifest", &checkout][..], &WITHOUT_PHPCS, &options].concat());
     reads(&mut running, "dependencies", "begins");
     assert_eq!((fixture.look().accounts[0].files.len(), submitted(&fixture)), (files, vec!["acme/core".to_owned()]));
     approve(&fixture, &handle);

@@ -20,7 +20,7 @@ async fn listed(versions: &[&str], days: i64) -> Fixture {
     let lines = json!({"2.4.8": {"releases": release("2.4.8", 400)}, "2.4.9": {"releases": release("2.4.9", days)}});
     fixture.home.write("lines.json", &lines.to_string());
     let archive = fixture.home.path().join("submission.zip");
-    fixture.home.configure(&format!("[products.\"acme/module-badges\"]\nsource = {archive:?}\n"));
+    fixture.home.configure(&format!("[products.\"acme/module-badges\"]\nsource = \"{}\"\n", archive.display()));
     fixture
 }
 
