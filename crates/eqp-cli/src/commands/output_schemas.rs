@@ -155,11 +155,6 @@ pub(crate) fn all() -> Vec<CommandJson> {
             vec![of::<packages::init::WrittenManifest<'_>>, of::<packages::init::ManifestDryRun<'_>>],
         ),
         object("packages rules", vec![of::<packages::rules::RuleList>, of::<packages::rules::OneRule<'_>>]),
-        object("keys list", vec![of::<keys::KeyList<'_>>]),
-        object("keys create", vec![of::<keys::change::CreatedKeys<'_>>, of::<RequestDryRun<'_>>]),
-        object("keys enable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
-        object("keys disable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
-        object("keys delete", vec![of::<keys::change::DeletedKey<'_>>, of::<RequestDryRun<'_>>]),
         object("reports pageviews", business_report()),
         object("reports totals", business_report()),
         object("reports sales", business_report()),
@@ -226,9 +221,14 @@ fn of_generated() -> Vec<CommandJson> {
     ]
 }
 
-/// Returns the JSON of the commands about products, listings and tools.
+/// Returns the JSON of the commands about products, listings, tools and keys.
 fn of_products() -> Vec<CommandJson> {
     vec![
+        object("keys list", vec![of::<keys::KeyList<'_>>]),
+        object("keys create", vec![of::<keys::change::CreatedKeys<'_>>, of::<RequestDryRun<'_>>]),
+        object("keys enable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
+        object("keys disable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
+        object("keys delete", vec![of::<keys::change::DeletedKey<'_>>, of::<RequestDryRun<'_>>]),
         object("packages published", vec![of::<packages::published::PublishedList<'_>>]),
         object("packages recertify", vec![of::<packages::recertify::RecertificationList<'_>>]),
         object("tools install", vec![of::<tools::install::ToolReport>, of::<tools::install::ToolDryRun<'_>>]),
