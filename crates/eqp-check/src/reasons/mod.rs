@@ -45,7 +45,7 @@ pub struct Reason {
     /// Parts of the report by which it is recognised, in lower case. One of them is enough.
     #[serde(skip)]
     pub(crate) words: &'static [&'static str],
-    /// What causes it.
+    /// The cause.
     pub cause: &'static str,
     /// How to fix it.
     pub remedy: &'static str,

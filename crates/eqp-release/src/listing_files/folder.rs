@@ -49,7 +49,7 @@ impl StoredListing {
     }
 }
 
-/// What the Marketplace had.
+/// The state at the Marketplace when it was last read.
 #[derive(Deserialize, Serialize)]
 struct Pulled {
     submission_id: SubmissionId,

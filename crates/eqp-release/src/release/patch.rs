@@ -2,7 +2,7 @@
 
 use super::version::parts;
 
-/// What is known about a version that is, or could be, reviewed as a patch.
+/// The prediction for a version that is, or could be, reviewed as a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchPrediction {
     /// It is declared as a patch, and is one by its number. The store decides with its semantic version check.

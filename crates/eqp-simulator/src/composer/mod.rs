@@ -13,7 +13,6 @@ use axum::routing::get;
 
 pub use self::packagist::PackagistPackage;
 pub use self::repository::RepositoryForm;
-use crate::Simulator;
 use crate::shared::Shared;
 
 /// The content of the two hosts, and the requests to them.
@@ -28,6 +27,19 @@ struct HostState {
 }
 
 impl ComposerHosts {
+    pub(crate) fn set_packagist(&self, name: &str, package: PackagistPackage) {
+        self.state().packagist.set(name, package);
+    }
+
+    pub(crate) fn set_repository(&self, form: RepositoryForm) {
+        self.state().form = form;
+    }
+
+    /// Returns the requests since the last call.
+    pub(crate) fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().requests)
+    }
+
     fn state(&self) -> MutexGuard<'_, HostState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,33 +58,4 @@ pub(crate) fn router(shared: Arc<Shared>, hosts: Arc<ComposerHosts>) -> Router {
         .route("/packagist/{*path}", get(packagist::get))
         .route("/composer/{*path}", get(repository::get))
         .with_state(Hosts { shared, hosts })
-}
-
-impl Simulator {
-    /// Sets what Packagist serves for a package.
-    ///
-    /// ```
-    /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use eqp_simulator::{PackagistPackage, Simulator};
-    ///
-    /// let simulator = Simulator::builder().start().await?;
-    /// simulator.set_packagist("acme/badges", PackagistPackage::Minified(vec!["2.1.1".into(), "2.1.0".into()]));
-    /// # simulator.shutdown().await;
-    /// # Ok::<(), eqp_simulator::Error>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn set_packagist(&self, name: &str, package: PackagistPackage) {
-        self.composer.state().packagist.set(name, package);
-    }
-
-    /// Sets the form of the store's Composer repository.
-    pub fn set_repository(&self, form: RepositoryForm) {
-        self.composer.state().form = form;
-    }
-
-    /// Returns the requests to both hosts since the last call, each as its path and the status of the response.
-    pub fn take_composer_requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.composer.state().requests)
-    }
 }

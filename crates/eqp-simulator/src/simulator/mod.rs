@@ -1,6 +1,7 @@
 //! A running simulator: its addresses and keys, its state, and its shutdown.
 
 mod builder;
+mod composer_hosts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

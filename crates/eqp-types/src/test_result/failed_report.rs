@@ -16,7 +16,7 @@ const MAX_CHARACTERS: usize = 600;
 /// The number of last lines of a command's output that are included.
 const LAST_LINES: usize = 3;
 
-/// What the sentence about an attachment begins with.
+/// The beginning of the sentence about an attachment.
 const ATTACHED: &str = "Attached: ";
 
 /// A summary of a report that did not pass.

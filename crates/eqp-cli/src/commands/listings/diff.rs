@@ -20,7 +20,7 @@ const MAX_CHARACTERS: usize = 48;
 /// Compare listings in a folder with the Marketplace, and show which edits start a marketing review
 ///
 /// Only prices can be changed without a review. A change of another field starts a marketing review; the product stays in the
-/// store meanwhile.
+/// store during the review.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -41,7 +41,7 @@ pub(crate) struct Pull {
     dry_run: bool,
 }
 
-/// What happens to the folder of a product.
+/// The effect on the folder of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -63,7 +63,7 @@ struct PulledListing {
     version: Option<String>,
     /// The folder.
     folder: String,
-    /// What happens to the folder.
+    /// The effect on the folder.
     result: PullResult,
     /// The fields that change, or that are in conflict.
     fields: Vec<&'static str>,

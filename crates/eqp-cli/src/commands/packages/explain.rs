@@ -137,7 +137,7 @@ impl Explain {
         versions.sort_by_key(|package| std::cmp::Reverse(package.modified_at));
         let sku = escaped(sku.as_str());
         if versions.is_empty() {
-            let what = format!("there is no such version of {sku} in {}", client.environment());
+            let what = format!("{sku} has no such version in {}", client.environment());
             return Err(
                 Failure::new(Exit::NotFound, what).next(format!("list its versions: eqp packages list --sku {sku}"))
             );
