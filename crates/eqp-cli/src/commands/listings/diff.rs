@@ -86,7 +86,7 @@ impl Diff {
         } else if differ == 0 {
             context
                 .output
-                .line(format_args!("{} as at the Marketplace ({environment})", counted(listings.len(), "listing")))?;
+                .line(format_args!("no differences in {} ({environment})", counted(listings.len(), "listing")))?;
         } else {
             show(context, &listings)?;
         }

@@ -72,7 +72,7 @@ impl Plan for PushPlan {
             return output.json(&PushDryRun { environment: self.environment, would_send });
         }
         if self.pushes.is_empty() {
-            return output.line(format_args!("all prices are as at the Marketplace ({})", self.environment));
+            return output.line(format_args!("no edited prices to send ({})", self.environment));
         }
         self.pushes.iter().try_for_each(|push| output.line(format_args!("would change {}", described(push))))
     }
@@ -91,7 +91,7 @@ impl Plan for PushPlan {
     }
 }
 
-/// Describes a change, such as `acme/checkout: 25.00 -> 29.00`.
+/// Describes a change by the prices before and after it, as JSON.
 fn described(push: &PricePush) -> String {
     let (before, after) = push.values();
     let shown = |json: Option<&str>| escaped(json.unwrap_or("none"));
@@ -161,7 +161,7 @@ impl Push {
             return context.output.json(&pushed);
         }
         if pushed.changed.is_empty() {
-            return context.output.line(format_args!("all prices are as at the Marketplace ({})", pushed.environment));
+            return context.output.line(format_args!("no edited prices to send ({})", pushed.environment));
         }
         pushed.changed.iter().try_for_each(|sku| context.output.line(format_args!("{}: prices changed", escaped(sku))))
     }
