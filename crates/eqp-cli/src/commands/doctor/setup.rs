@@ -13,7 +13,7 @@ use crate::output::counted;
 
 /// The age up to which a callback or a canary proves that the public URL leads to a receiver.
 const PROVES_FOR: Duration = Duration::days(1);
-/// More URLs than these are not called.
+/// The maximum number of URLs that are called.
 const MAX_URLS: usize = 10;
 
 /// The steps, and what is known about the public URL.
@@ -110,7 +110,7 @@ impl Registration {
             Self::Unreachable(count, problem) => (
                 (
                     SetupState::Unknown,
-                    format!("{} in the Marketplace's list, maybe of other programs", counted(count, "entry")),
+                    format!("{} in the Marketplace's list, perhaps those of other programs", counted(count, "entry")),
                 ),
                 (SetupState::Missing, format!("no, {problem}")),
             ),
