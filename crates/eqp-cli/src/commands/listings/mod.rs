@@ -65,7 +65,7 @@ impl ListingOptions {
         let skus = if self.skus.is_empty() { ListingFolder::skus(&self.dir)? } else { self.skus.clone() };
         if skus.is_empty() {
             let folder = escaped(&self.dir.display().to_string());
-            return Err(Failure::new(Exit::NotFound, format!("there are no listings in {folder}"))
+            return Err(Failure::new(Exit::NotFound, format!("there are no listings in the folder {folder}"))
                 .next("write those of the products in the store: eqp listings pull")
                 .next("or select another folder with --dir"));
         }
