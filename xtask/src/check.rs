@@ -77,9 +77,6 @@ const FEATURES: &[(&str, &str)] = &[
     ("eqp-receiver", "metrics"),
     ("eqp-receiver", "spool"),
     ("eqp-cli", ""),
-    ("eqp-cli", "email"),
-    ("eqp-cli", "embedded"),
-    ("eqp-cli", "simulator"),
     ("eqp-cli", "schema"),
 ];
 

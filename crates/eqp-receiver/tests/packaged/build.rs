@@ -11,55 +11,85 @@ use tokio::process::Command;
 const PACKAGES: [&str; 7] =
     ["eqp-types", "eqp-tls", "eqp-store", "eqp-receiver", "eqp-deliver", "eqp-client", "eqp-sync"];
 
-/// The crates after packaging and unpacking.
-pub(crate) struct Packages([(&'static str, PathBuf); PACKAGES.len()]);
+/// The programs outside this workspace, built from packages.
+pub(crate) struct Programs {
+    pub(crate) worker: PathBuf,
+    pub(crate) service: PathBuf,
+    pub(crate) front_page: PathBuf,
+}
 
-impl Packages {
-    pub(crate) async fn make() -> Self {
-        Self(unpack(&package().await))
-    }
+/// A program, and the packages that it depends on.
+type Example = (&'static str, &'static [&'static str]);
 
-    /// Builds an example with these packages and returns its program. `uses` are the packages that it depends on;
-    /// others are not available.
-    pub(crate) async fn build(&self, example: &str, uses: &[&str]) -> PathBuf {
-        self.build_in(&folder(example), example, uses, &["--locked"]).await
-    }
+const WORKER: Example = ("event-worker", &["eqp-types", "eqp-tls", "eqp-store"]);
+const SERVICE: Example = ("embedding-service", &PACKAGES);
+/// The service of the front page of eqp-receiver: its dependencies and its program are those that the page shows.
+const FRONT_PAGE: Example = ("front-page", &["eqp-types", "eqp-tls", "eqp-store", "eqp-receiver"]);
 
-    /// Builds the service of the front page of eqp-receiver: its dependencies and its program are those that the page shows.
-    pub(crate) async fn build_front_page(&self, uses: &[&str]) -> PathBuf {
-        const NAME: &str = "front-page";
+impl Programs {
+    /// Packages the crates and builds the programs, in one workspace of their own: their dependencies, which are nearly the same, are built
+    /// once. `cargo xtask check --publish` builds each package alone.
+    pub(crate) async fn build() -> Self {
+        let packages = unpack(&package().await);
         let project = tempfile::tempdir().unwrap();
-        let page = front_page();
-        let dependencies = page.block("toml");
-        let manifest = format!("[package]\nname = \"{NAME}\"\nedition = \"2024\"\n\n[workspace]\n\n{dependencies}");
+        let members = [WORKER.0, SERVICE.0, FRONT_PAGE.0];
+        let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n");
         fs::write(project.path().join("Cargo.toml"), manifest).unwrap();
-        fs::create_dir(project.path().join("src")).unwrap();
-        // The port may be in use.
-        let program = page.block("rust,no_run").replace(DOCUMENTED_ADDRESS, "127.0.0.1:0");
-        fs::write(project.path().join("src/main.rs"), program).unwrap();
         // Names the versions that this workspace is built with, so that nothing is fetched; cargo removes what is not needed.
-        fs::copy(folder("embedding-service").join("Cargo.lock"), project.path().join("Cargo.lock")).unwrap();
-        self.build_in(project.path(), NAME, uses, &[]).await
-    }
-
-    async fn build_in(&self, project: &Path, name: &str, uses: &[&str], options: &[&str]) -> PathBuf {
-        let packages: Vec<_> = self.0.iter().filter(|(name, _)| uses.contains(name)).collect();
+        fs::copy(folder(SERVICE.0).join("Cargo.lock"), project.path().join("Cargo.lock")).unwrap();
+        for (example, _) in [WORKER, SERVICE] {
+            copy(&folder(example), &project.path().join(example));
+        }
+        write_front_page(&project.path().join(FRONT_PAGE.0));
         let mut command = cargo("build");
-        // The lock file contains the dependencies of this workspace, so that nothing else is downloaded.
-        command.arg("--offline").args(options).arg("--manifest-path").arg(project.join("Cargo.toml"));
+        command.args(["--offline", "--workspace", "--manifest-path"]).arg(project.path().join("Cargo.toml"));
         for (name, folder) in &packages {
-            // Takes precedence over the manifest.
             command.arg("--config").arg(format!("patch.crates-io.{name}.path='{}'", folder.display()));
         }
         // Belongs to the service. The queries of the packages must not be checked against it.
         command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
         run(command).await;
-        let program = target().join("debug").join(name);
-        let sources = fs::read_to_string(program.with_extension("d")).unwrap();
-        assert!(packages.iter().all(|(_, folder)| sources.contains(folder.to_str().unwrap())), "{sources}");
-        assert!(!sources.contains(workspace().join("crates").to_str().unwrap()), "{sources}");
-        program
+        let program = |(name, uses): Example| {
+            let program = target().join("debug").join(name);
+            let sources = fs::read_to_string(program.with_extension("d")).unwrap();
+            for (package, folder) in &packages {
+                let is_source = sources.contains(folder.to_str().unwrap());
+                assert_eq!(is_source, uses.contains(package), "{name} is built from {package}: {sources}");
+            }
+            assert!(!sources.contains(workspace().join("crates").to_str().unwrap()), "{sources}");
+            program
+        };
+        Self { worker: program(WORKER), service: program(SERVICE), front_page: program(FRONT_PAGE) }
     }
+}
+
+/// Copies an example, without its own workspace and its paths to the crates of this repository.
+fn copy(example: &Path, to: &Path) {
+    for entry in walk(example) {
+        let target = to.join(entry.strip_prefix(example).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&entry, target).unwrap();
+    }
+    let manifest = fs::read_to_string(to.join("Cargo.toml")).unwrap();
+    let (manifest, _patches) = manifest.split_once("[patch.crates-io]").unwrap();
+    fs::write(to.join("Cargo.toml"), manifest.replace("[workspace]\n", "")).unwrap();
+}
+
+/// Returns the files of a folder, and those of the folders in it.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+fn write_front_page(project: &Path) {
+    let page = front_page();
+    let dependencies = page.block("toml");
+    let manifest = format!("[package]\nname = \"{}\"\nedition = \"2024\"\n\n{dependencies}", FRONT_PAGE.0);
+    fs::create_dir_all(project.join("src")).unwrap();
+    fs::write(project.join("Cargo.toml"), manifest).unwrap();
+    // The port may be in use.
+    let program = page.block("rust,no_run").replace(DOCUMENTED_ADDRESS, "127.0.0.1:0");
+    fs::write(project.join("src/main.rs"), program).unwrap();
 }
 
 /// The address in the program and the commands of the front page.
@@ -82,11 +112,6 @@ impl Page {
         assert!(blocks.next().is_none(), "the page has several blocks of {language}");
         block
     }
-}
-
-/// Returns all packages, for an example that uses each of them.
-pub(crate) fn all() -> &'static [&'static str] {
-    &PACKAGES
 }
 
 /// Returns the number of crates that an example is built from on this platform, including itself and procedural macros

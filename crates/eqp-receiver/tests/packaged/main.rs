@@ -21,7 +21,7 @@ use sqlx::PgPool;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use self::build::{DOCUMENTED_ADDRESS, Packages, crates_of, folder, front_page};
+use self::build::{DOCUMENTED_ADDRESS, Programs, crates_of, folder, front_page};
 use self::process::{Running, Service};
 use self::tls_proxy::TlsProxy;
 
@@ -33,15 +33,12 @@ const RELEASE: &str = r#"{"callback_event": "eqp_status_update",
                  "eqp_status": {"overall": "released_to_store", "technical": "approved", "marketing": "approved"},
                  "modified_at": "2022-08-25 19:20:21"}}"#;
 
-/// One test, because the builds share a target directory.
+/// One test, because the programs are built together.
 #[tokio::test]
 async fn programs_outside_the_workspace_are_built_from_packages() {
-    let packages = Packages::make().await;
-    let worker = packages.build("event-worker", &["eqp-types", "eqp-tls", "eqp-store"]).await;
-    let service = packages.build("embedding-service", build::all()).await;
+    let Programs { worker, service, front_page } = Programs::build().await;
     a_service_embeds_the_receiver_beside_its_own_migrations(&service).await;
     a_service_registers_itself_and_a_worker_reads_what_the_marketplace_reports(&service, &worker).await;
-    let front_page = packages.build_front_page(&["eqp-types", "eqp-tls", "eqp-store", "eqp-receiver"]).await;
     the_front_page_alone_leads_to_an_embedded_receiver(&front_page).await;
 }
 
