@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::{Acquire, PgConnection, PgPool};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Known, Pending, history_needed};
@@ -29,6 +29,12 @@ use eqp_store::internal::{
 const BATCH: usize = 4096;
 /// A batch that timed out is retried with its size divided by this.
 const BATCH_DIVISOR: usize = 8;
+
+/// The shortest time from the start of one batch to the next, unless there is a backlog. A batch of one callback costs nearly as many
+/// statements as one of a hundred, and the answers to callbacks wait for the same processors.
+const PACE: Duration = Duration::from_millis(5);
+/// A batch of this size shows a backlog.
+const BACKLOG: usize = 100;
 
 /// The polling interval for callbacks of other processes, and for a leader that has ended.
 const POLL: Duration = Duration::from_millis(200);
@@ -98,10 +104,14 @@ impl Projector {
         let mut backoff = Backoff::new(SHORTEST_WAIT, LONGEST_WAIT);
         let mut max_batch = BATCH;
         loop {
+            let begun = Instant::now();
             match self.step(max_batch).await {
-                Ok(Step::Projected(..)) => {
+                Ok(Step::Projected(count, _)) => {
                     max_batch = max_batch.saturating_mul(2).min(BATCH);
                     backoff.reset();
+                    if count < BACKLOG {
+                        sleep_until(begun + PACE).await;
+                    }
                 }
                 Ok(Step::Led) if self.has_replaced_leader().await => {}
                 Ok(Step::Idle | Step::Led) => {
