@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use eqp_client::Client;
 use eqp_release::listing_files::{Listing, PricePush, PushRefusal};
-use eqp_types::{Environment, PackageUpdate};
+use eqp_types::{Environment, PackageUpdate, Price};
 use serde::Serialize;
 
 use super::ListingOptions;
@@ -91,11 +91,36 @@ impl Plan for PushPlan {
     }
 }
 
-/// Describes a change by the prices before and after it, as JSON.
+/// Describes a change by the prices before and after it. If these look alike, another field differs, and all fields are shown as JSON.
 fn described(push: &PricePush) -> String {
     let (before, after) = push.values();
-    let shown = |json: Option<&str>| escaped(json.unwrap_or("none"));
-    format!("prices of {}: {} -> {}", escaped(push.sku().as_str()), shown(before), shown(after))
+    let (mut from, mut to) = (in_words(before), in_words(after));
+    if from == to {
+        [from, to] = [before, after].map(|json| escaped(json.unwrap_or("none")));
+    }
+    format!("prices of {}: {from} -> {to}", escaped(push.sku().as_str()))
+}
+
+/// Describes prices, such as `CE 99 USD, EE 199 USD (first year 149)`.
+fn in_words(json: Option<&str>) -> String {
+    let Some(json) = json else { return "none".to_owned() };
+    let Ok(prices) = serde_json::from_str::<Vec<Price>>(json) else { return escaped(json) };
+    let price = |price: &Price| {
+        let parts = [
+            price.edition.as_ref().map(ToString::to_string),
+            price.price.as_ref().map(ToString::to_string),
+            price.currency_code.clone(),
+        ];
+        let others = [
+            price.initial_price.as_ref().map(|amount| format!("first year {amount}")),
+            price.installation_price.as_ref().map(|amount| format!("installation {amount}")),
+        ];
+        let others = others.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let price = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if others.is_empty() { price } else { format!("{price} ({others})") }
+    };
+    let prices = prices.iter().map(price).collect::<Vec<_>>().join(", ");
+    if prices.is_empty() { "none".to_owned() } else { escaped(&prices) }
 }
 
 struct ListingPush<'a> {
@@ -164,5 +189,21 @@ impl Push {
             return context.output.line(format_args!("no edited prices to send ({})", pushed.environment));
         }
         pushed.changed.iter().try_for_each(|sku| context.output.line(format_args!("{}: prices changed", escaped(sku))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_described_with_edition_and_currency() {
+        let json = r#"[{"edition": "CE", "currency_code": "USD", "price": "99.00"},
+            {"edition": "EE", "currency_code": "USD", "price": 199, "initial_price": 149, "installation_price": "20"}]"#;
+        let words = "CE 99.00 USD, EE 199 USD (first year 149, installation 20)";
+        assert_eq!(in_words(Some(json)), words);
+        for (json, words) in [(None, "none"), (Some("[]"), "none"), (Some("7"), "7")] {
+            assert_eq!(in_words(json), words);
+        }
     }
 }
