@@ -65,7 +65,7 @@ impl Readers {
 }
 
 /// Waits until a listener accepts connections: that of the operator API starts after the receiver.
-fn wait_for_listener(address: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn wait_for_listener(address: SocketAddr) -> Result<(), Failure> {
     let begun = Instant::now();
     while let Err(error) = TcpStream::connect(address) {
         if begun.elapsed() > START_DEADLINE {
@@ -108,12 +108,12 @@ impl Reader {
     }
 }
 
-/// Creates a token that may read.
-pub(crate) async fn reading_token(database: &PgConnectOptions) -> Result<Secret, Failure> {
+/// Creates a token with this name that may read.
+pub(crate) async fn reading_token(database: &PgConnectOptions, name: &str) -> Result<Secret, Failure> {
     let pool = PgPoolOptions::new().max_connections(1).connect_with(database.clone()).await?;
     let service = OperatorService::new(Store::new(pool));
     let client = OperatorClient::in_process(&service, Principal::Local);
-    Ok(client.create_token(&NewToken::new("bench", [Scope::Read])).await?.secret)
+    Ok(client.create_token(&NewToken::new(name, [Scope::Read])).await?.secret)
 }
 
 /// Returns an address of this machine that was free a moment ago.

@@ -8,7 +8,7 @@ use crate::model::{AccountId, ArtifactFacts, ChannelAccount, ChannelEndpoint, Su
 
 /// The most submissions that are read: of those that are not finished, of those that are or were in the store, and of a few products.
 pub const UNFINISHED: i64 = 2_000;
-pub const IN_STORE: i64 = 20_000;
+pub const IN_STORE: i64 = 8_000;
 pub const OF_PRODUCTS: i64 = 2_000;
 /// The most accounts and endpoints that are read.
 const ACCOUNTS: i64 = 1_000;

@@ -13,7 +13,7 @@ use super::stuck::{self, Durations, HISTORY, Stage, Stay, StuckLimits};
 /// The time in which a later report may confirm a status that the API has contradicted.
 const CONFIRMATION: Duration = Duration::hours(1);
 /// The interval at which the history of an account is read again. It changes when a review ends, and covers more than a year.
-const HISTORY_PERIOD: Duration = Duration::minutes(10);
+pub(super) const HISTORY_PERIOD: Duration = Duration::minutes(10);
 
 /// The durations of the reviews of each account, as last read.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! The time that reviews have taken, and usually take, for `status` and for the pages of submissions.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_store::internal::{ANSWER, ProductStatusEntry, TrackInReview, review_facts, within};
@@ -9,9 +10,10 @@ use eqp_store::{AccountId, Error};
 use eqp_types::{Environment, MageId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tokio::sync::Mutex;
 
-use super::review::{Histories, current_stays};
-use super::stuck::{self, Durations, HISTORY, Stage, StuckLimits, Typical};
+use super::review::{HISTORY_PERIOD, Histories, current_stays};
+use super::stuck::{self, HISTORY, Stage, StuckLimits, Typical};
 
 /// The time for which finished reviews of products are summarized.
 const YEAR: time::Duration = time::Duration::days(365);
@@ -31,43 +33,85 @@ pub struct ReviewTime {
     pub typical: Option<Typical>,
 }
 
-/// Returns the submissions and files that wait for the Marketplace, by their tracks.
-///
-/// # Errors
-/// Returns [`Error::Database`] if a query fails or takes longer than a minute.
-pub async fn review_times(
-    pool: &PgPool,
-    limits: &StuckLimits,
-    now: OffsetDateTime,
-) -> Result<HashMap<i64, ReviewTime>, Error> {
-    let reading = async {
-        let mut connection = pool.acquire().await?;
-        let tracks = review_facts::in_review(&mut *connection, None).await?;
-        let entries = review_facts::statuses(&mut *connection, &tracks).await?;
-        let (mut histories, mut times) = (Histories::default(), HashMap::new());
-        for (track, stay) in current_stays(tracks, &entries) {
-            let durations = histories.of(&mut connection, track.account, now).await?;
-            let typical = durations.typical(stay.stage, track.package_type.as_deref());
-            let limit = stuck::limit(limits.of(stay.stage), typical);
-            times.insert(track.track, ReviewTime { stage: stay.stage, since: stay.since, limit, typical, track });
-        }
-        Ok::<_, sqlx::Error>(times)
-    };
-    within(ANSWER, reading).await
+/// Reads the durations of reviews. The history is read at most every ten minutes, because it contains thousands of events. Clones share
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewClock {
+    limits: StuckLimits,
+    known: Arc<Mutex<Known>>,
 }
 
-/// Returns the usual durations of each stage for the packages of one type of an account. Stages with fewer than 5 samples are omitted.
-///
-/// # Errors
-/// Returns [`Error::Database`] if a query fails or takes longer than a minute.
-pub async fn typical_times(
-    pool: &PgPool,
-    account: AccountId,
-    package_type: Option<&str>,
-    now: OffsetDateTime,
-) -> Result<HashMap<Stage, Typical>, Error> {
-    let history = within(ANSWER, review_facts::history(pool, account, now - HISTORY)).await?;
-    Ok(Durations::of(&history).of_type(package_type))
+/// The results of the last readings of the history.
+#[derive(Debug, Default)]
+struct Known {
+    durations: Histories,
+    products: Option<(OffsetDateTime, Vec<ProductReviewTime>)>,
+}
+
+impl ReviewClock {
+    /// Uses these limits after which a review is stuck.
+    pub fn new(limits: StuckLimits) -> Self {
+        Self { limits, known: Arc::default() }
+    }
+
+    /// Returns the submissions and files that wait for the Marketplace, by their tracks.
+    ///
+    /// # Errors
+    /// Returns [`Error::Database`] if a query fails or takes longer than a minute.
+    pub async fn in_review(&self, pool: &PgPool, now: OffsetDateTime) -> Result<HashMap<i64, ReviewTime>, Error> {
+        let reading = async {
+            let mut connection = pool.acquire().await?;
+            let tracks = review_facts::in_review(&mut *connection, None).await?;
+            let entries = review_facts::statuses(&mut *connection, &tracks).await?;
+            let mut known = self.known.lock().await;
+            let mut times = HashMap::new();
+            for (track, stay) in current_stays(tracks, &entries) {
+                let durations = known.durations.of(&mut connection, track.account, now).await?;
+                let typical = durations.typical(stay.stage, track.package_type.as_deref());
+                let limit = stuck::limit(self.limits.of(stay.stage), typical);
+                times.insert(track.track, ReviewTime { stage: stay.stage, since: stay.since, limit, typical, track });
+            }
+            Ok::<_, sqlx::Error>(times)
+        };
+        within(ANSWER, reading).await
+    }
+
+    /// Returns the usual durations of each stage for the packages of one type of an account. Stages with fewer than 5 samples are omitted.
+    ///
+    /// # Errors
+    /// Returns [`Error::Database`] if a query fails or takes longer than a minute.
+    pub async fn typical(
+        &self,
+        pool: &PgPool,
+        account: AccountId,
+        package_type: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<HashMap<Stage, Typical>, Error> {
+        let reading = async {
+            let mut connection = pool.acquire().await?;
+            let mut known = self.known.lock().await;
+            Ok::<_, sqlx::Error>(known.durations.of(&mut connection, account, now).await?.of_type(package_type))
+        };
+        within(ANSWER, reading).await
+    }
+
+    /// Returns the time in review of each product over the last 12 months, by SKU. Versions whose review was recalled, or had begun before
+    /// the account was observed, are not considered.
+    ///
+    /// # Errors
+    /// Returns [`Error::Database`] if the query fails or takes longer than a minute.
+    pub async fn of_products(&self, pool: &PgPool, now: OffsetDateTime) -> Result<Vec<ProductReviewTime>, Error> {
+        if let Some((read_at, products)) = &self.known.lock().await.products
+            && (now - *read_at).abs() < HISTORY_PERIOD
+        {
+            return Ok(products.clone());
+        }
+        // A review that ended a year ago began earlier.
+        let history = within(ANSWER, review_facts::of_products(pool, now - HISTORY)).await?;
+        let products = of_products(history, now - YEAR);
+        self.known.lock().await.products = Some((now, products.clone()));
+        Ok(products)
+    }
 }
 
 /// The time that the reviews of a product took: from the first report that a version is in review to the report of the last result.
@@ -89,17 +133,6 @@ pub struct ProductReviewTime {
     pub median_seconds: u64,
     /// Three quarters of them took at most this long.
     pub p75_seconds: u64,
-}
-
-/// Returns the time in review of each product over the last 12 months, by SKU. Versions whose review was recalled, or had begun before the
-/// account was observed, are not considered.
-///
-/// # Errors
-/// Returns [`Error::Database`] if the query fails or takes longer than a minute.
-pub async fn product_review_times(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<ProductReviewTime>, Error> {
-    // A review that ended a year ago began earlier.
-    let history = within(ANSWER, review_facts::of_products(pool, now - HISTORY)).await?;
-    Ok(of_products(history, now - YEAR))
 }
 
 /// Summarizes the reviews that have ended since a time.

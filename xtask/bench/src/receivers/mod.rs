@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     OursDelivering,
     /// Our receiver with everything beside it: deliveries, reconciliation, and the operator API.
     Platform,
+    /// The operator API and its pages, without a receiver.
+    Console,
     /// A worker that only delivers to subscriptions.
     Delivering,
     /// Our receiver without a database.
@@ -51,6 +53,7 @@ impl Kind {
             Self::OursProjecting => "ours, projecting",
             Self::OursDelivering => "ours, delivering",
             Self::Platform => "ours, with all parts",
+            Self::Console => "the operator service",
             Self::Delivering => "a worker",
             Self::HttpOnly => "HTTP only",
             Self::Insert => "one INSERT each",
@@ -101,6 +104,11 @@ impl Server {
         operator: SocketAddr,
     ) -> Result<Self, Failure> {
         Self::spawn(again()?, Kind::Platform, database, folder, &["--operator", &operator.to_string()])
+    }
+
+    /// Starts only the operator API with its pages, at `operator`.
+    pub(crate) fn console(database: &PgConnectOptions, folder: &Path, operator: SocketAddr) -> Result<Self, Failure> {
+        Self::spawn(again()?, Kind::Console, database, folder, &["--operator", &operator.to_string()])
     }
 
     /// Starts a receiver with few file descriptors; without `tls`, as behind a proxy.
@@ -200,6 +208,7 @@ pub(crate) fn receive(options: &Receives) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match options.kind {
             Kind::Insert => insert::serve(database, shutdown).await,
+            Kind::Console => platform::console(options, database, shutdown).await,
             Kind::Delivering => platform::deliver(options, database, shutdown).await,
             _ => Box::pin(ours::serve(options, database, shutdown)).await,
         }

@@ -38,16 +38,10 @@ impl Beside {
             Kind::OursDelivering => self.deliver().await?,
             Kind::Platform => {
                 let reconcile = self.reconcile(&Reach::in_folder(&options.folder)?).await?;
-                let listener = OperatorListener::bind(options.operator.ok_or("the operator API has no address")?)?;
-                let service = OperatorService::new(Store::new(self.pool.clone()))
-                    .shutdown(self.shutdown.clone())
-                    .network_router(&[]);
-                let (delivered, (), ()) = tokio::join!(
-                    self.deliver(),
-                    reconcile.run(self.shutdown.clone()),
-                    listener.serve(service, self.shutdown.clone())
-                );
-                delivered?;
+                let console = serve_console(options, self.pool.clone(), self.shutdown.clone());
+                let (delivered, (), served) =
+                    tokio::join!(self.deliver(), reconcile.run(self.shutdown.clone()), console);
+                delivered.and(served)?;
             }
             _ => {}
         }
@@ -74,6 +68,26 @@ impl Beside {
             .intervals(ReconcileIntervals::default().incremental(RECONCILE_INTERVAL))
             .observer(self.observer.clone()))
     }
+}
+
+/// Serves the operator API and its pages until shutdown.
+async fn serve_console(options: &Receives, pool: PgPool, shutdown: CancellationToken) -> Result<(), Failure> {
+    let listener = OperatorListener::bind(options.operator.ok_or("the operator API has no address")?)?;
+    let service = OperatorService::new(Store::new(pool)).shutdown(shutdown.clone()).network_router(&[]);
+    listener.serve(service, shutdown).await;
+    Ok(())
+}
+
+/// Runs the process of an operator service without other parts.
+pub(super) async fn console(
+    options: &Receives,
+    database: PgConnectOptions,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let pool = PgPool::connect_with(database).await?;
+    // It receives no callbacks.
+    println!("127.0.0.1:0");
+    serve_console(options, pool, shutdown).await
 }
 
 /// Runs the process of a worker that only delivers.

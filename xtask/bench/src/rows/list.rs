@@ -16,7 +16,7 @@ use crate::load::percentile;
 use crate::postgres::{Postgres, execute};
 
 /// Events of one submission.
-const OF_EACH: i64 = 20;
+pub(super) const OF_EACH: i64 = 20;
 
 /// Two accounts, one of each environment.
 const ACCOUNTS: &str = "

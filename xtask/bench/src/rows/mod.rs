@@ -21,8 +21,10 @@ mod indexes;
 mod instructions;
 mod interleave;
 mod list;
+mod listeners;
 mod memory;
 mod one_resource;
+mod pages;
 mod pipeline;
 mod platform;
 mod ready;
@@ -59,6 +61,8 @@ pub(crate) static ROWS: &[Row] = &[
     flood::ROW,
     unauthenticated::ROW,
     list::ROW,
+    pages::ROW,
+    listeners::ROW,
     indexes::ROW,
     memory::ROW,
     instructions::ROW,

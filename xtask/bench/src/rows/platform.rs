@@ -89,7 +89,7 @@ fn beside(harness: &Harness, postgres: &Postgres, round: usize, load: &Load) -> 
     let ours = Target::with_platform(database.clone(), harness, operator)?;
     let handler = Handler::start()?;
     harness.block_on(subscribe(&database, harness.folder(), &handler, &paths))?;
-    let token = harness.block_on(reading_token(&database))?;
+    let token = harness.block_on(reading_token(&database, "bench"))?;
     let readers = Readers::start(operator, &token, READERS)?;
     let sent = load::run(ours.address(), load)?;
     let done = harness.block_on(projected(&database))?;
