@@ -103,6 +103,8 @@ begin
     grant update (last_number) on eqp.alert_log to eqp_runtime;
     -- The heartbeat of receivers.
     grant select, insert, update on eqp.rejected_callback to eqp_runtime;
+    -- The status of products.
+    grant select on eqp.listing_check to eqp_runtime;
 
     -- 2. eqp_reconcile -------------------------------------------------------------------------------------------------
 
@@ -121,6 +123,8 @@ begin
 
     -- Compares registrations with the Marketplace's list.
     grant select, insert, update, delete on eqp.registration_check to eqp_reconcile;
+    -- Stores what was found about the listings in the store.
+    grant select, insert, update on eqp.listing_check to eqp_reconcile;
     -- Opens, updates and resolves alerts.
     grant select, insert, update, delete on eqp.alert, eqp.alert_change to eqp_reconcile;
     grant select, update (last_number) on eqp.alert_log to eqp_reconcile;

@@ -49,7 +49,7 @@ impl Context {
 }
 
 /// Returns whether this is an API URL of the Marketplace itself, current or older.
-fn is_the_marketplaces(url: &Url) -> bool {
+pub(crate) fn is_the_marketplaces(url: &Url) -> bool {
     let environments = [Environment::Production, Environment::Sandbox];
     let mut urls = environments.iter().flat_map(|environment| [environment.base_url(), environment.older_base_url()]);
     urls.any(|known| Url::parse(known).is_ok_and(|known| known.host() == url.host()))

@@ -8,7 +8,7 @@ use eqp_deliver::{HandlerEnvironment, Pull};
 use eqp_store::internal::{ANSWER, NewAuditEntry, SharedListener, audit, operator_session, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{EventFilter, MasterKey, Reader, Store, Tail};
-use eqp_sync::StuckLimits;
+use eqp_sync::{ReviewClock, StuckLimits};
 use http::request::Parts;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ pub(crate) struct ApiState {
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
     process: Arc<ProcessFacts>,
-    limits: StuckLimits,
+    reviews: ReviewClock,
     shutdown: CancellationToken,
     streams: OpenRequests,
     consumers: OpenRequests,
@@ -62,7 +62,7 @@ impl ApiState {
             pull,
             handlers,
             process,
-            limits,
+            reviews: ReviewClock::new(limits),
             shutdown,
             streams,
             consumers,
@@ -124,8 +124,8 @@ impl<S> Authorized<S> {
         &self.state.process
     }
 
-    pub(crate) fn stuck_limits(&self) -> &StuckLimits {
-        &self.state.limits
+    pub(crate) fn reviews(&self) -> &ReviewClock {
+        &self.state.reviews
     }
 
     pub(crate) fn reader(&self) -> Reader {

@@ -6,18 +6,23 @@ use std::collections::HashMap;
 use axum::extract::{Path, Query};
 use axum::routing::get;
 use axum::{Json, Router};
-use eqp_client::types::{ApiKey, MageId, Secret};
+use eqp_client::types::{ApiKey, MageId, Package, Secret};
 use eqp_console::{
     FindQuery, FoundKind, OperatorClient, OperatorError, OperatorService, Principal, ProblemCode, ProductStatus,
     Status, StatusQuery, VersionState,
 };
 use eqp_store::internal::{Resource, ResourceDetail, resource_detail};
 use eqp_store::{ResourceKind, Store};
-use eqp_sync::StuckLimits;
+use eqp_sync::{ListingFindings, StuckLimits};
 use eqp_test_support::api_server::{ApiServer, Count, with_tokens};
 use eqp_test_support::callbacks::{CallbackDatabase, scan};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
+
+/// Reports no dates of listings.
+fn no_dates(_packages: &[Package]) -> ListingFindings {
+    ListingFindings::default()
+}
 
 /// A callback about a submission with the statuses of overall, technical and marketing, which has just changed.
 fn callback(submission: &str, [overall, technical, marketing]: [&str; 3]) -> String {
@@ -245,15 +250,18 @@ async fn the_marketplace_alone_is_queried_with_few_calls() {
         .build()
         .unwrap();
     let now = OffsetDateTime::now_utc();
-    let status = eqp_console::status_of_marketplace(&client, &StuckLimits::default(), &[], now).await.unwrap();
+    let status =
+        eqp_console::status_of_marketplace(&client, &StuckLimits::default(), &[], now, no_dates).await.unwrap();
     assert!(status.in_store > 0 && status.channel.is_none() && status.is_complete, "{status:?}");
     let sku = status.products().find_map(|product| product.sku.clone()).unwrap().to_uppercase();
-    let one = eqp_console::status_of_marketplace(&client, &StuckLimits::default(), std::slice::from_ref(&sku), now)
-        .await
-        .unwrap();
+    let one =
+        eqp_console::status_of_marketplace(&client, &StuckLimits::default(), std::slice::from_ref(&sku), now, no_dates)
+            .await
+            .unwrap();
     assert_eq!(one.products().count(), 1);
     let unknown =
-        eqp_console::status_of_marketplace(&client, &StuckLimits::default(), &[sku, "acme/x".into()], now).await;
+        eqp_console::status_of_marketplace(&client, &StuckLimits::default(), &[sku, "acme/x".into()], now, no_dates)
+            .await;
     assert_eq!(unknown.unwrap_err().to_string(), "there is no submission of acme/x");
 }
 
@@ -293,8 +301,9 @@ async fn calls_for(packages: usize, rejected: usize, skus: &[String]) -> (usize,
     let (routes, tokens) = with_tokens(routes);
     let server = ApiServer::start(routes);
     let now = OffsetDateTime::now_utc();
-    let status =
-        eqp_console::status_of_marketplace(&server.client(), &StuckLimits::default(), skus, now).await.unwrap();
+    let status = eqp_console::status_of_marketplace(&server.client(), &StuckLimits::default(), skus, now, no_dates)
+        .await
+        .unwrap();
     (calls.get() + tokens.get(), status)
 }
 

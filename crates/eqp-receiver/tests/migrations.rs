@@ -138,6 +138,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
              select id, 'canary-' || id, decode(repeat('00', 32), 'hex'), now() from eqp.endpoint;
          update eqp.receiver set version = '0.1.0'",
     ),
+    (
+        "0015_listings.sql",
+        "4696971669e7db7322ffc6614c7c2e07dd2d94d90a58810deb99050cf12225f0",
+        "insert into eqp.listing_check select id, now(), '{}' from eqp.account",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -162,6 +167,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("handler_cursor", "always: one row per handler"),
     ("handler_dead_letter", "180 days"),
     ("instance", "always: one row"),
+    ("listing_check", "always: one row per account"),
     ("missing_callback", "180 days"),
     ("operator_session", "until the user signs out, or a day after it expired"),
     ("operator_token", "400 days after it expired or was revoked"),

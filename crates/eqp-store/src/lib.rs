@@ -83,6 +83,7 @@ pub mod internal {
         TrackInReview, UnconfirmedStatus, UndeliverableChange, UnknownEventCode, UnprovenEndpoint,
     };
     // The items of `status` and `find`.
+    pub use crate::model::StoredListingCheck;
     pub use crate::model::{
         ArtifactFacts, ChannelAccount, ChannelEndpoint, FoundEvent, FoundResource, SubmissionFacts, TrackFacts,
     };
@@ -111,6 +112,6 @@ pub mod internal {
         alert, alert_facts, alert_fallback, alert_log, alert_notification, find, registration_check, rejected_callback,
         replay, reported_alert, review_facts, status_facts,
     };
-    pub use crate::sql::{review_timeline, submission_link};
+    pub use crate::sql::{listing_check, review_timeline, submission_link};
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

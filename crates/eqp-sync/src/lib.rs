@@ -3,6 +3,7 @@
 mod alerts;
 mod check;
 mod error;
+mod listings;
 mod marketplace_clock;
 mod public_url;
 mod readiness;
@@ -15,9 +16,12 @@ pub use alerts::{
     Typical,
 };
 #[doc(hidden)]
-pub use alerts::{AlertOperation, AlertVerb, ReviewTime, product_review_times, quoted_id, review_times, typical_times};
+pub use alerts::{AlertOperation, AlertVerb, ReviewClock, ReviewTime, quoted_id};
 pub use check::{Check, CheckState};
 pub use error::Error;
+pub use listings::{CheckListings, ListingDue, ListingFindings, ListingRule, PackagistConflict};
+#[doc(hidden)]
+pub use listings::{ListingsDue, due_together, listing_findings};
 pub use marketplace_clock::ahead_of_marketplace;
 pub use public_url::{
     CANARY_BODY, CanaryCredential, CanaryError, PublicUrlError, ReachedUrl, probe_public_url, send_canary,

@@ -12,6 +12,7 @@ use clap::Args;
 use eqp_console::{OperatorListener, OperatorService, SpoolLevel, check_hosts_of_metrics};
 use eqp_deliver::{HandlerEnvironment, NewSubscription};
 use eqp_receiver::{Limits, Projector, Receiver};
+use eqp_release::listing_dates::ReleaseLines;
 use eqp_store::Store;
 use eqp_store::internal::Part;
 use tokio::sync::Notify;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::announcement::RunningReceiver;
 use super::ca;
+use super::listings::release_lines::ReleaseLinesOption;
 use crate::compose::alerts::describe_alert;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
@@ -26,7 +28,8 @@ use crate::compose::process;
 use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key};
 use crate::config::{
-    DataFolder, HostName, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions, shown, sources,
+    DataFolder, HostName, ListingsInterval, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions,
+    shown, sources,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -69,6 +72,14 @@ pub(crate) struct Serve {
     /// Once a day, all submissions of the account are compared instead of only the changed ones.
     #[arg(long, env = "EQP_RECONCILE_INTERVAL", hide_env_values = true, value_name = "DURATION")]
     reconcile_interval: Option<ReconcileInterval>,
+    /// Interval between two checks of the listings in the store, or off [default: 24h]
+    ///
+    /// After a production account was reconciled, the versions in the store are compared with those at Packagist, and
+    /// with the dates that follow from Adobe's rules. See `eqp packages published` and `eqp listings due`.
+    #[arg(long, env = "EQP_LISTINGS_INTERVAL", hide_env_values = true, value_name = "DURATION")]
+    listings_interval: Option<ListingsInterval>,
+    #[command(flatten)]
+    release_lines: ReleaseLinesOption,
     /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
     #[arg(long)]
     migrate: bool,
@@ -97,6 +108,7 @@ impl Serve {
         if roles.contains(&Role::Accept) {
             check_certificate(&wire)?;
         }
+        let listings = self.listings(context, &roles)?;
         let handlers = context.settings.handlers(&context.loaded.programs)?;
         let declared = declared(&roles, context, &handlers)?;
         let data = context.settings.data.open()?;
@@ -117,6 +129,7 @@ impl Serve {
                 .reconcile_interval
                 .or(context.settings.receiver.reconcile_interval)
                 .map(|interval| interval.0),
+            listings,
             handlers: &handlers,
             declared,
             // A child token, because the first part to end stops the others.
@@ -144,6 +157,17 @@ impl Serve {
             None => &Role::ALL,
         };
         Role::ALL.into_iter().filter(|role| chosen.contains(role)).collect()
+    }
+
+    /// Returns how often this process checks listings, and with which release lines. `None` if it does not.
+    fn listings(&self, context: &Context, roles: &[Role]) -> Result<Option<(Duration, ReleaseLines)>> {
+        let configured = self.listings_interval.or(context.settings.receiver.listings_interval);
+        match configured.unwrap_or(ListingsInterval::DEFAULT) {
+            ListingsInterval::Every(interval) if roles.contains(&Role::Reconcile) => {
+                Ok(Some((interval.0, self.release_lines.read()?)))
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -180,6 +204,8 @@ struct Server<'a> {
     reload: &'a Arc<Notify>,
     roles: &'a [Role],
     interval: Option<Duration>,
+    /// The interval at which listings are checked, and the release lines of Adobe Commerce. `None` if they are not checked.
+    listings: Option<(Duration, ReleaseLines)>,
     handlers: &'a HandlerEnvironment,
     /// The subscriptions that the configuration declares, and its file.
     declared: Option<(String, Vec<NewSubscription>)>,

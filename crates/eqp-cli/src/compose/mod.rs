@@ -8,6 +8,7 @@ mod embedded;
 #[cfg(not(feature = "embedded"))]
 #[path = "no_embedded.rs"]
 mod embedded;
+pub(crate) mod listings;
 pub(crate) mod operator;
 pub(crate) mod operator_listener;
 pub(crate) mod pages_address;

@@ -110,6 +110,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("receiver", "reconcile_interval", Kind::Text, "\"10m\"")
         .flag("reconcile_interval")
         .variable("EQP_RECONCILE_INTERVAL"),
+    key("receiver", "listings_interval", Kind::Text, "\"24h\"")
+        .flag("listings_interval")
+        .variable("EQP_LISTINGS_INTERVAL"),
     key("alerts", "severities", Kind::List, "[\"callbacks_missed=ticket\", \"review_stuck=info\"]")
         .text("Severities of kinds of alerts (page, ticket or info), instead of those in docs/alerts.md"),
     key("alerts", "quiet_hours", Kind::Text, "\"22:00-07:00\"")

@@ -46,7 +46,7 @@ pub(crate) use listen::OperatorListen;
 pub(crate) use mail::{MailOptions, Security};
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use products::{ProductOptions, Products, shown, sources};
-pub(crate) use receiver::{HostName, ReceiverOptions, ReconcileInterval, RetentionPeriod, Wire};
+pub(crate) use receiver::{HostName, ListingsInterval, ReceiverOptions, ReconcileInterval, RetentionPeriod, Wire};
 pub(crate) use roles::Role;
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};
 pub(crate) use server::{Server, ServerOptions};

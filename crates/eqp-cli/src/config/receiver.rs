@@ -79,6 +79,9 @@ pub(crate) struct ReceiverOptions {
     /// The interval at which `eqp serve` reconciles accounts. The flag belongs to that command.
     #[arg(skip)]
     pub(crate) reconcile_interval: Option<ReconcileInterval>,
+    /// The interval at which `eqp serve` checks the listings in the store. The flag belongs to that command.
+    #[arg(skip)]
+    pub(crate) listings_interval: Option<ListingsInterval>,
 }
 
 /// The protocol of the public listener.
@@ -118,6 +121,7 @@ impl ReceiverOptions {
             retention: self.retention.or(weaker.retention),
             roles: self.roles.or(weaker.roles),
             reconcile_interval: self.reconcile_interval.or(weaker.reconcile_interval),
+            listings_interval: self.listings_interval.or(weaker.listings_interval),
         }
     }
 
@@ -237,6 +241,46 @@ impl FromStr for ReconcileInterval {
 }
 
 impl TryFrom<String> for ReconcileInterval {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
+    }
+}
+
+/// The interval at which the listings in the store are checked, unless the checks are disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum ListingsInterval {
+    /// They are not checked.
+    Off,
+    /// They are checked once per interval.
+    Every(ReconcileInterval),
+}
+
+impl ListingsInterval {
+    /// The interval, unless another one is configured.
+    pub(crate) const DEFAULT: Self = Self::Every(ReconcileInterval(Duration::from_hours(24)));
+}
+
+impl fmt::Display for ListingsInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Every(interval) => interval.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ListingsInterval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::Every) }
+    }
+}
+
+impl TryFrom<String> for ListingsInterval {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {

@@ -2,7 +2,7 @@
 
 use eqp_simulator::{PackagistPackage, RepositoryForm, Simulator};
 use eqp_test_support::tool::{Ended, Home};
-use eqp_test_support::vendor::use_marketplace;
+use eqp_test_support::vendor::{TestVendor, use_marketplace};
 use serde_json::{Value, json};
 
 /// Starts a simulator with products in the store, each as `sku` and the version in the store.
@@ -99,4 +99,31 @@ async fn a_file_of_packagist_that_has_not_changed_is_not_sent_again() {
     assert_eq!(published(version), format!("packagist/p2/{sku}.json 304"));
     simulator.set_packagist(sku, PackagistPackage::Minified(vec!["9.0.0".to_owned()]));
     assert_eq!(published("9.0.0"), format!("packagist/p2/{sku}.json 200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_reports_a_version_that_only_packagist_has_as_an_alert_and_in_the_status() {
+    let vendor = TestVendor::of(crate::EQP, Simulator::builder().packages(48)).await;
+    let listed = products(&run(&vendor.home, &[]));
+    let (sku, store) = (text(&listed[0], "sku"), text(&listed[0], "store"));
+    vendor.simulator.set_packagist(&sku, PackagistPackage::Plain(vec!["9.1.1".to_owned()]));
+    let (_serve, _) = vendor.serve();
+    let added = vendor.home.run_aside(&["accounts", "add"]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let looking = async {
+        loop {
+            let alerts = vendor.home.run_aside(&["alerts", "list"]);
+            if alerts.stdout.contains("TICKET") && alerts.stdout.contains(&sku) {
+                return alerts;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let alerts = tokio::time::timeout(std::time::Duration::from_mins(1), looking).await.expect("an alert is opened");
+    assert!(alerts.stdout.contains(&format!("Packagist has 9.1.1, the store {store}")), "{alerts:?}");
+    let status = vendor.home.run_aside(&["status", "--exit-code"]);
+    assert_eq!(status.code, 8, "{status:?}");
+    let block = status.stdout.split("NEEDS YOU").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert!(block.contains("on Packagist for 0 min, not in the"), "{block}");
+    assert!(block.contains(&format!("next: eqp packages published {sku}")), "{block}");
 }

@@ -40,6 +40,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_accept", "select * from eqp.api_read"),
     ("eqp_accept", "select * from eqp.alert"),
     ("eqp_accept", "select * from eqp.registration_check"),
+    ("eqp_accept", "select * from eqp.listing_check"),
+    ("eqp_runtime", "update eqp.listing_check set findings = '{}'"),
     (
         "eqp_runtime",
         "insert into eqp.alert (kind, severity, key, opened_at, updated_at) values ('x', 'info', '', now(), now())",

@@ -1,7 +1,7 @@
 //! The reviews of submissions: `/submissions/{id}/review` and `/review-times`.
 
 use axum::Json;
-use eqp_sync::{ProductReviewTime, product_review_times};
+use eqp_sync::ProductReviewTime;
 use eqp_types::{Environment, MageId, SubmissionId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -80,7 +80,7 @@ async fn show(
 ) -> Result<Json<SubmissionReviews>, Problem> {
     checked_submission(&id)?;
     let (account, now) = ((environment, mage_id.as_ref()), OffsetDateTime::now_utc());
-    let mut reviews = reviews_of(operator.pool(), operator.stuck_limits(), &id, account, now).await?;
+    let mut reviews = reviews_of(operator.pool(), operator.reviews(), &id, account, now).await?;
     if reviews.is_empty() {
         return Err(Problem::not_found(format!("no callback for submission {id} has been received")));
     }
@@ -113,7 +113,7 @@ async fn times(
     operator: Authorized<Read>,
     Query(EnvironmentFilter { environment }): Query<EnvironmentFilter>,
 ) -> Result<Json<ReviewTimes>, Problem> {
-    let mut products = product_review_times(operator.pool(), OffsetDateTime::now_utc()).await?;
+    let mut products = operator.reviews().of_products(operator.pool(), OffsetDateTime::now_utc()).await?;
     products.retain(|product| environment.is_none_or(|wanted| wanted == product.environment));
     Ok(Json(ReviewTimes { products }))
 }

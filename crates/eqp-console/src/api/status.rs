@@ -82,7 +82,7 @@ impl StatusQuery {
 async fn show(operator: Authorized<Read>, Query(query): Query<StatusQuery>) -> Result<Json<Status>, Problem> {
     let skus = query.skus()?;
     let now = OffsetDateTime::now_utc();
-    let status = status_of_database(operator.pool(), operator.stuck_limits(), query.environment, &skus, now).await;
+    let status = status_of_database(operator.pool(), operator.reviews(), query.environment, &skus, now).await;
     status.map(Json).map_err(|error| match error {
         StatusError::Store(error) => error.into(),
         StatusError::UnknownProducts(skus) => {

@@ -35,6 +35,7 @@ pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<No
         (group("Needs you", &status, &status.needs_you))
         (group("Stuck", &status, &status.stuck))
         (group("In review", &status, &status.in_review))
+        @if !status.due.is_empty() { (due(&status)) }
         @if !status.fine.is_empty() {
             section {
                 h2 { "Fine" }
@@ -65,12 +66,16 @@ fn heading(status: &Status) -> (String, Option<String>) {
     }
 }
 
+/// The most products of a group that are shown.
+const SHOWN: usize = 100;
+
 fn group(heading: &str, status: &Status, products: &[ProductStatus]) -> Markup {
     html! {
         @if !products.is_empty() {
             section {
                 h2 { (heading) @if let Some(mark) = status.mark() { " (" (mark) ")" } }
-                ul.cards { @for product in products { li { (card(status, product)) } } }
+                ul.cards { @for product in products.iter().take(SHOWN) { li { (card(status, product)) } } }
+                (more(products.len()))
             }
         }
     }
@@ -119,7 +124,11 @@ fn target(line: &VersionLine) -> String {
 /// Returns the meaning of a state.
 pub(super) fn tone(state: VersionState) -> Tone {
     match state {
-        VersionState::Rejected | VersionState::RemovedByAdobe | VersionState::CanceledByAdobe => Tone::Bad,
+        VersionState::Rejected
+        | VersionState::OnlyAtPackagist
+        | VersionState::RemovalDue
+        | VersionState::RemovedByAdobe
+        | VersionState::CanceledByAdobe => Tone::Bad,
         VersionState::Stuck => Tone::Attention,
         VersionState::InReview | VersionState::Approved => Tone::Progress,
         VersionState::InStore => Tone::InStore,
@@ -127,16 +136,46 @@ pub(super) fn tone(state: VersionState) -> Tone {
     }
 }
 
+/// Lists the dates that have passed or are near, with the products that they are about.
+fn due(status: &Status) -> Markup {
+    html! {
+        section {
+            h2 { "Due" @if let Some(mark) = status.mark() { " (" (mark) ")" } }
+            ul.cards {
+                @for due in &status.due {
+                    li {
+                        article.card {
+                            p { (mark(Tone::Attention, &visible(&due.sentence))) }
+                            p { (visible(&due.products.join(", "))) }
+                            @if let Some(next) = &due.next { p { (identifier(&next.command)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Lists the products that are fine, with their versions in the store. Each leads to its submissions.
 fn fine(status: &Status) -> Markup {
     html! {
         ul {
-            @for product in &status.fine {
+            @for product in status.fine.iter().take(SHOWN) {
                 li {
                     a.target href={ "/find?text=" (segment(&product.label)) } { (visible(&status.label_of(product))) }
                     @if let Some(version) = &product.store_version { " " (visible(version)) }
                 }
             }
+        }
+        (more(status.fine.len()))
+    }
+}
+
+/// Refers to the products of a group that are not shown.
+fn more(products: usize) -> Markup {
+    html! {
+        @if let Some(more) = products.checked_sub(SHOWN).filter(|more| *more > 0) {
+            p { "And " (more) " more: " (identifier("eqp status")) }
         }
     }
 }
@@ -197,6 +236,9 @@ fn summary(status: &Status) -> String {
     for line in status.products().flat_map(|product| &product.lines) {
         // Writing to a string cannot fail.
         let _ = write!(summary, " {}:{}:{}", line.resource_id, line.state, line.since.unix_timestamp());
+    }
+    for due in &status.due {
+        let _ = write!(summary, " {}", due.sentence);
     }
     summary
 }

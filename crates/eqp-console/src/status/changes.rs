@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{ProductStatus, Status, VersionLine};
+use super::model::{DueDate, ProductStatus, Status, VersionLine, VersionState};
 
 impl Status {
     /// Describes what has changed since an earlier status, one line per change, such as `acme/checkout 1.5.0: rejected by technical review
@@ -11,16 +11,26 @@ impl Status {
         let (before, after) = (earlier.by_label(), self.by_label());
         let mut changes = Vec::new();
         for (label, product) in &after {
-            changes.extend(changes_of(label, before.get(label).copied(), product));
+            if before.contains_key(label) || !earlier.is_due(label) {
+                changes.extend(changes_of(label, before.get(label).copied(), product));
+            }
         }
-        let gone = before.keys().filter(|label| !after.contains_key(*label));
+        let gone = before.keys().filter(|label| !after.contains_key(*label) && !self.is_due(label));
         changes.extend(gone.map(|label| format!("{label}: neither in the store nor in review")));
+        let is_new = |due: &&DueDate| !earlier.due.iter().any(|known| known.sentence == due.sentence);
+        changes
+            .extend(self.due.iter().filter(is_new).map(|due| format!("{}: {}", due.products.join(", "), due.sentence)));
         match (&earlier.stale, &self.stale) {
             (None, Some(_)) => changes.extend(self.warning()),
             (Some(_), None) => changes.push("up to date again".to_owned()),
             _ => {}
         }
         changes
+    }
+
+    /// Returns whether a date of a product is due, so that it is in no other group.
+    fn is_due(&self, label: &str) -> bool {
+        self.due.iter().flat_map(|due| &due.products).any(|product| product == label)
     }
 
     fn by_label(&self) -> BTreeMap<String, &ProductStatus> {
@@ -32,7 +42,7 @@ fn changes_of(label: &str, before: Option<&ProductStatus>, after: &ProductStatus
     let lines_before = before.map_or(&[][..], |before| &before.lines);
     let mut changes = Vec::new();
     for line in &after.lines {
-        let known = lines_before.iter().find(|known| known.resource_id == line.resource_id);
+        let known = lines_before.iter().find(|known| subject(known) == subject(line));
         if known.is_none_or(|known| is_other(known, line)) {
             changes.push(format!("{}: {}", named(label, line.version.as_deref()), line.sentences.join(", ")));
         }
@@ -41,12 +51,22 @@ fn changes_of(label: &str, before: Option<&ProductStatus>, after: &ProductStatus
     if after.is_in_store && store_before != Some((true, &after.store_version)) {
         changes.push(format!("{}: in the store", named(label, after.store_version.as_deref())));
     }
-    let is_listed = |line: &VersionLine| after.lines.iter().any(|listed| listed.resource_id == line.resource_id);
+    let is_listed = |line: &VersionLine| after.lines.iter().any(|listed| subject(listed) == subject(line));
     let is_released = |line: &VersionLine| line.version.is_some() && line.version == after.store_version;
     for line in lines_before.iter().filter(|line| !is_listed(line) && !is_released(line)) {
-        changes.push(format!("{}: no longer in review", named(label, line.version.as_deref())));
+        let ended = if is_about_listing(line) { "resolved" } else { "no longer in review" };
+        changes.push(format!("{}: {ended}", named(label, line.version.as_deref())));
     }
     changes
+}
+
+/// Returns the subject of a line: a submission, or what was found about the listing, which refers to the submission in the store.
+fn subject(line: &VersionLine) -> (&str, Option<VersionState>) {
+    (&line.resource_id, is_about_listing(line).then_some(line.state))
+}
+
+fn is_about_listing(line: &VersionLine) -> bool {
+    matches!(line.state, VersionState::OnlyAtPackagist | VersionState::RemovalDue)
 }
 
 fn named(label: &str, version: Option<&str>) -> String {

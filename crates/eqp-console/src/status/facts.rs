@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use eqp_sync::Stage;
+use eqp_sync::{ListingFindings, Stage};
 use eqp_types::Environment;
 use time::OffsetDateTime;
 
 use super::channel::ChannelFacts;
-use super::model::{StatusAccount, StatusSource};
+use super::model::{StatusAccount, StatusSource, VersionState};
 
 /// Everything that a status is derived from.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) is_selection: bool,
     /// `None` if the Marketplace alone was queried.
     pub(super) channel: Option<ChannelFacts>,
+    /// The last findings about the listings in the store.
+    pub(super) listings: Vec<(StatusAccount, ListingFindings)>,
     pub(super) is_complete: bool,
 }
 
@@ -46,6 +48,17 @@ pub(super) struct VersionFacts {
     /// The file of its archive, if that is known.
     pub(super) archive_id: Option<String>,
     /// The reasons for a rejection in one line.
+    pub(super) reason: Option<String>,
+    /// The finding about the listing, if this is a line about the listing and not about a submission.
+    pub(super) listing: Option<ListingState>,
+}
+
+/// The state of a listing that needs the vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListingState {
+    pub(super) state: VersionState,
+    pub(super) since: OffsetDateTime,
+    /// The consequence, in one line.
     pub(super) reason: Option<String>,
 }
 
@@ -77,6 +90,11 @@ impl FlowFacts {
 }
 
 impl VersionFacts {
+    /// Returns whether the Marketplace reports that it is in the store.
+    pub(super) fn is_in_store(&self) -> bool {
+        self.overall.as_ref().is_some_and(|overall| overall.status == "released_to_store")
+    }
+
     /// Returns the flows that reviews consist of, each with its name.
     pub(super) fn reviews(&self) -> impl Iterator<Item = (&'static str, &FlowFacts)> {
         let flows = [("malware", &self.scan), ("technical", &self.technical), ("marketing", &self.marketing)];

@@ -8,7 +8,7 @@ use eqp_store::internal::{
 };
 use eqp_store::sqlx::{self, PgPool};
 use eqp_store::{AccountId, Error, ResourceKind};
-use eqp_sync::{ReviewTime, StuckLimits, review_times};
+use eqp_sync::{ReviewClock, ReviewTime, listing_findings};
 use eqp_types::{Environment, Timestamp};
 use time::{Duration, OffsetDateTime};
 
@@ -41,7 +41,7 @@ impl From<Error> for StatusError {
 /// Determines the status of the products in a database: of all, or of those with these SKUs.
 pub(crate) async fn status_of_database(
     pool: &PgPool,
-    limits: &StuckLimits,
+    reviews: &ReviewClock,
     environment: Option<Environment>,
     skus: &[String],
     now: OffsetDateTime,
@@ -50,7 +50,7 @@ pub(crate) async fn status_of_database(
     let ids: Vec<i64> = accounts.iter().map(|account| account.account.0).collect();
     let (submissions, is_complete) =
         if skus.is_empty() { all(pool, &ids).await? } else { some(pool, &ids, skus).await? };
-    let times = review_times(pool, limits, now).await?;
+    let times = reviews.in_review(pool, now).await?;
     let files = scanned_files(&times, &ids);
     let file_ids: Vec<_> = files.iter().map(|time| time.track.resource_id.clone()).collect();
     let artifacts = within(ANSWER, status_facts::of_artifacts(pool, &ids, &file_ids)).await?;
@@ -59,11 +59,13 @@ pub(crate) async fn status_of_database(
         submissions.iter().filter_map(|submission| context.version(submission)).collect();
     context.add_scans(&mut versions, files, &artifacts, !skus.is_empty());
     let channel = channel(pool, accounts.clone(), &ids, now).await?;
+    let listings = listing_findings(pool, now).await?.into_iter();
+    let listings = listings.filter_map(|(account, findings)| Some((context.account(account)?, findings))).collect();
     let accounts = accounts.iter().map(account_of).collect();
     let is_selection = !skus.is_empty();
     let source = StatusSource::Database;
     let channel = Some(channel);
-    Ok(group(Facts { now, source, environment, accounts, versions, is_selection, channel, is_complete }))
+    Ok(group(Facts { now, source, environment, accounts, versions, is_selection, channel, listings, is_complete }))
 }
 
 /// Returns all submissions that are not finished or in the store, and whether these are all.
@@ -139,6 +141,7 @@ impl Context<'_> {
             scan: None,
             archive_id: None,
             reason: submission.details.as_deref().and_then(reasons::of_details),
+            listing: None,
         })
     }
 
@@ -193,6 +196,7 @@ impl Context<'_> {
                     scan: Some(scan),
                     archive_id: Some(file.clone()),
                     reason: None,
+                    listing: None,
                 }),
             }
         }

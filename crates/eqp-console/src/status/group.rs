@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::channel;
 use super::facts::{Facts, FlowFacts, VersionFacts};
 use super::lines;
+use super::listings;
 use super::model::{NextStep, ProductStatus, Status, StatusAccount, VersionLine, VersionState};
 use super::version::compare;
 
@@ -32,7 +33,7 @@ enum ProductKey {
 
 /// Derives the status of each product.
 pub(super) fn group(facts: Facts) -> Status {
-    let Facts { now, source, environment, accounts, versions, is_selection, channel, is_complete } = facts;
+    let Facts { now, source, environment, accounts, versions, is_selection, channel, listings, is_complete } = facts;
     let mut products: BTreeMap<(StatusAccount, ProductKey), Vec<VersionFacts>> = BTreeMap::new();
     for version in versions {
         let key = match &version.sku {
@@ -59,7 +60,9 @@ pub(super) fn group(facts: Facts) -> Status {
         setup: channel.map(|channel| channel.setup(now)).unwrap_or_default(),
         is_complete,
     };
-    for ((account, _), versions) in products {
+    for ((account, _), mut versions) in products {
+        let found = listings.iter().find(|(of, _)| *of == account).map(|(_, findings)| findings);
+        versions.extend(listings::lines_of(found, &versions, now));
         let Some((group, product)) = product(account, versions, is_selection, now) else { continue };
         status.in_store += u64::from(product.is_in_store);
         match group {
@@ -73,6 +76,7 @@ pub(super) fn group(facts: Facts) -> Status {
         group.sort_by(|one, other| (one.since, &one.label).cmp(&(other.since, &other.label)));
     }
     status.fine.sort_by(|one, other| one.label.cmp(&other.label));
+    listings::add_due(&mut status, &listings, is_selection);
     status
 }
 
@@ -174,6 +178,9 @@ fn product(
 
 /// Returns the state of a version, and since when it has been in it.
 fn state_of(facts: &VersionFacts, now: OffsetDateTime) -> (VersionState, OffsetDateTime) {
+    if let Some(listing) = &facts.listing {
+        return (listing.state, listing.since);
+    }
     let overall = facts.overall.as_ref();
     let ended = overall.and_then(|overall| {
         let state = match overall.status.as_str() {
@@ -241,6 +248,7 @@ fn supersedes(one: &Judged, other: &Judged) -> bool {
 fn group_of(one: &Judged, now: OffsetDateTime) -> Group {
     match one.state {
         VersionState::Rejected if !one.is_superseded => Group::NeedsYou,
+        VersionState::OnlyAtPackagist | VersionState::RemovalDue => Group::NeedsYou,
         VersionState::RemovedByAdobe | VersionState::CanceledByAdobe
             if !one.is_superseded && now - one.since <= RECENT =>
         {
@@ -265,6 +273,11 @@ fn next_step(one: &Judged, now: OffsetDateTime) -> Option<NextStep> {
     let archive = eqp_sync::quoted_id(one.facts.archive_id.as_ref().unwrap_or(id));
     let (text, command) = match one.state {
         VersionState::Rejected => ("read the reasons".to_owned(), format!("eqp packages report {word}")),
+        VersionState::OnlyAtPackagist => {
+            let sku = eqp_sync::quoted_id(one.facts.sku.as_deref().unwrap_or_default());
+            ("compare the versions".to_owned(), format!("eqp packages published {sku}"))
+        }
+        VersionState::RemovalDue => ("see the dates".to_owned(), "eqp listings due".to_owned()),
         VersionState::RemovedByAdobe | VersionState::CanceledByAdobe => {
             (format!("ask Marketplace support, submission {id}"), format!("eqp packages show {word}"))
         }
@@ -280,4 +293,4 @@ fn next_step(one: &Judged, now: OffsetDateTime) -> Option<NextStep> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

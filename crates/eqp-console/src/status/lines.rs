@@ -31,7 +31,7 @@ pub(super) fn of(facts: &VersionFacts, state: VersionState, since: OffsetDateTim
             .any(|flow| flow.is_unconfirmed),
         sentences: sentences(facts, state, since, now),
         flows: overall.chain(facts.reviews()).map(flow).collect(),
-        reason: facts.reason.clone().filter(|_| state == VersionState::Rejected),
+        reason: facts.reason.clone().filter(|_| state == VersionState::Rejected || facts.listing.is_some()),
     }
 }
 
@@ -39,6 +39,8 @@ fn sentences(facts: &VersionFacts, state: VersionState, since: OffsetDateTime, n
     let ago = words::ago(since, now);
     vec![match state {
         VersionState::Rejected => format!("rejected by {} {ago}", rejecting(facts)),
+        VersionState::OnlyAtPackagist => format!("on Packagist {}, not in the store", words::lasting(since, now)),
+        VersionState::RemovalDue => "is about to be removed from the store".to_owned(),
         VersionState::RemovedByAdobe => format!("removed from the store by Adobe {ago}"),
         VersionState::CanceledByAdobe => format!("canceled by Adobe {ago}"),
         VersionState::Stuck => return stuck(facts, now),

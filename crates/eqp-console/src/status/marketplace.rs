@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eqp_client::{Client, PackageField, PackageFilter};
-use eqp_sync::{Stage, StuckLimits};
+use eqp_sync::{ListingFindings, Stage, StuckLimits};
 use eqp_types::{Flow, Package, Sku, SubmissionId, TestRun, Timestamp};
 use time::OffsetDateTime;
 
@@ -34,6 +34,7 @@ pub enum MarketplaceStatusError {
 
 /// Determines the status of the products of an account from the Marketplace's API, with at most 5 calls, and one for each rejected
 /// submission. The API does not report for how long a review has been at its current stage; the time of the last change is used instead.
+/// `check_listings` determines the dates of listings from the submissions.
 ///
 /// # Errors
 /// [`MarketplaceStatusError::UnknownProducts`] if products were selected that do not exist, and
@@ -43,6 +44,7 @@ pub async fn status_of_marketplace(
     limits: &StuckLimits,
     skus: &[String],
     now: OffsetDateTime,
+    check_listings: impl FnOnce(&[Package]) -> ListingFindings,
 ) -> Result<Status, MarketplaceStatusError> {
     let account = StatusAccount { environment: client.environment(), mage_id: client.session().await?.mage_id };
     let (packages, is_complete) = packages(client, skus).await?;
@@ -54,6 +56,7 @@ pub async fn status_of_marketplace(
     }
     let versions = packages.iter().filter(|package| is_selected(package));
     let versions = versions.filter_map(|package| version(package, &account, limits, now)).collect();
+    let listings = vec![(account.clone(), check_listings(&packages))];
     let mut status = group(Facts {
         now,
         source: StatusSource::Marketplace,
@@ -62,6 +65,7 @@ pub async fn status_of_marketplace(
         versions,
         is_selection: !skus.is_empty(),
         channel: None,
+        listings,
         is_complete,
     });
     add_reasons(client, &mut status).await?;
@@ -136,6 +140,7 @@ fn version(
         scan: None,
         archive_id: None,
         reason: None,
+        listing: None,
     })
 }
 

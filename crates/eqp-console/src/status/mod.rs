@@ -9,6 +9,7 @@ mod facts;
 mod gather;
 mod group;
 mod lines;
+mod listings;
 mod marketplace;
 mod model;
 mod reasons;

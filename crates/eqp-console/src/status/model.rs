@@ -29,13 +29,14 @@ pub struct Status {
     pub last_response_at: Option<OffsetDateTime>,
     /// The reason why the status may be out of date. Null if it is not.
     pub stale: Option<Stale>,
-    /// Products of which a version was rejected, or removed or canceled by Adobe within the last 30 days. Oldest first.
+    /// Products of which a version was rejected, or removed or canceled by Adobe within the last 30 days, of which only Packagist has the
+    /// highest version, or whose listing is removed within seven days. Oldest first.
     pub needs_you: Vec<ProductStatus>,
     /// Products of which a version waits for Adobe longer than the limit. Oldest first.
     pub stuck: Vec<ProductStatus>,
     /// Products of which a version is in review, or approved and not in the store yet. Oldest first.
     pub in_review: Vec<ProductStatus>,
-    /// Dates that have passed, or are within the next 30 days.
+    /// Dates of listings that have passed, or are within the next 30 days, of products that are in none of the groups above.
     pub due: Vec<DueDate>,
     /// All other products, by name.
     pub fine: Vec<ProductStatus>,
@@ -123,7 +124,7 @@ pub struct ProductStatus {
 pub struct VersionLine {
     /// The version, if it is known.
     pub version: Option<String>,
-    /// The submission, or the file whose scan has not ended.
+    /// The submission, or the file whose scan has not ended. In a line about the listing: the submission in the store.
     pub resource_id: String,
     /// The state.
     pub state: VersionState,
@@ -140,7 +141,7 @@ pub struct VersionLine {
     pub sentences: Vec<String>,
     /// The flows that have begun.
     pub flows: Vec<FlowLine>,
-    /// The reasons for a rejection in one line.
+    /// The reasons for a rejection, or the consequence of another state that needs the vendor, in one line.
     pub reason: Option<String>,
 }
 
@@ -166,6 +167,10 @@ pub struct VersionLine {
 pub enum VersionState {
     /// A review has rejected it.
     Rejected,
+    /// Packagist has it and the store does not, so that Composer stops at customers.
+    OnlyAtPackagist,
+    /// Adobe removes the listing within seven days, or may have removed it.
+    RemovalDue,
     /// Adobe has removed it from the store.
     RemovedByAdobe,
     /// Adobe has canceled the submission.

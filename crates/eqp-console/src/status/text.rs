@@ -45,7 +45,7 @@ impl Status {
 
     /// Returns whether no product is known.
     pub fn is_empty(&self) -> bool {
-        self.products().next().is_none()
+        self.products().next().is_none() && self.due.is_empty()
     }
 
     /// Returns one sentence about everything: that nothing needs the vendor, or the number of products in each group.
@@ -156,6 +156,7 @@ fn forwardable(line: &VersionLine, now: OffsetDateTime) -> Option<String> {
             let reason = line.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("{version} was rejected on {day}{reason}.")
         }
+        VersionState::OnlyAtPackagist => format!("{version} is on Packagist, and not in the store yet."),
         VersionState::RemovedByAdobe => format!("{version} was removed from the store by Adobe on {day}."),
         VersionState::CanceledByAdobe => format!("{version} was canceled by Adobe on {day}."),
         VersionState::Stuck => {
@@ -166,6 +167,10 @@ fn forwardable(line: &VersionLine, now: OffsetDateTime) -> Option<String> {
         VersionState::InReview => format!("{version} has been in review since {day}{typical}."),
         VersionState::Approved => format!("{version} was approved on {day} and has not been launched yet."),
         VersionState::InStore => format!("{version} has been in the store since {day}."),
-        VersionState::Recalled | VersionState::Draft | VersionState::Removed | VersionState::Canceled => return None,
+        VersionState::RemovalDue
+        | VersionState::Recalled
+        | VersionState::Draft
+        | VersionState::Removed
+        | VersionState::Canceled => return None,
     })
 }

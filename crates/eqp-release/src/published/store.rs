@@ -24,7 +24,9 @@ pub(super) async fn store_versions(
     let packages = if skus.is_empty() || skus.len() > MAX_BY_SKU {
         read_packages(client).await?
     } else {
-        let read = stream::iter(skus).map(|sku| versions(client, sku)).buffered(MAX_REQUESTS);
+        // Owned, so that the future can be sent to another thread.
+        let read = stream::iter(skus.to_vec()).map(|sku| async move { versions(client, &sku).await });
+        let read = read.buffered(MAX_REQUESTS);
         read.try_concat().await?
     };
     let mut products: BTreeMap<Sku, Option<Version>> = BTreeMap::new();

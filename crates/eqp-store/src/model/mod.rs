@@ -25,6 +25,8 @@ mod filter;
 #[doc(hidden)]
 mod health;
 #[doc(hidden)]
+mod listing_check;
+#[doc(hidden)]
 mod operator;
 #[doc(hidden)]
 mod product_list;
@@ -84,6 +86,7 @@ pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
 pub use health::{ComparedRegistration, DatabaseFacts, Durability, EndpointState, ReceiverState};
+pub use listing_check::StoredListingCheck;
 pub use operator::{NewAuditEntry, StoredAuditEntry, StoredToken, UsedSession, UsedToken};
 pub use product_list::{ProductFilter, ProductVersion};
 pub use reconcile::{

@@ -34,6 +34,7 @@ pub mod health;
 pub mod instance;
 pub mod listen;
 pub(crate) mod listing;
+pub mod listing_check;
 pub mod missing_callback;
 mod new_deliveries;
 pub mod operator_session;

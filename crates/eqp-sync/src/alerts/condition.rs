@@ -8,6 +8,7 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray,
 use time::OffsetDateTime;
 
 use super::stuck::{Stage, Typical};
+use crate::listings::ListingRule;
 
 /// A condition with its facts, as they are stored with its alert. Contains times instead of durations, so that facts that stay the same are
 /// equal.
@@ -145,6 +146,32 @@ pub enum Condition {
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
     },
+    /// Packagist has a higher version of a product than the store, so that Composer stops at customers.
+    PackagistConflict {
+        /// The SKU.
+        sku: String,
+        /// The version at Packagist.
+        packagist: String,
+        /// The version in the store.
+        store: Option<String>,
+        /// The consequence for customers.
+        consequence: String,
+        /// When it was first found.
+        #[serde(with = "time::serde::rfc3339")]
+        since: OffsetDateTime,
+    },
+    /// A date of listings in the store has passed or is near.
+    ListingDue {
+        /// The rule that the date follows from.
+        rule: ListingRule,
+        /// The release line of Adobe Commerce, unless the date is about updates.
+        line: Option<String>,
+        /// The listings.
+        skus: Vec<String>,
+        /// The date, at midnight UTC.
+        #[serde(with = "time::serde::rfc3339")]
+        due_at: OffsetDateTime,
+    },
     /// A callback had an event code that this version does not know.
     UnknownEventCode {
         /// The code.
@@ -210,7 +237,11 @@ impl AlertKind {
             | Self::ClockDoubtful
             | Self::DeliveryDead
             | Self::SubscriptionPaused => AlertSeverity::Page,
-            Self::CertificateExpiresWithinMonth | Self::ReviewStuck | Self::StatusUnconfirmed => AlertSeverity::Ticket,
+            Self::CertificateExpiresWithinMonth
+            | Self::ReviewStuck
+            | Self::StatusUnconfirmed
+            | Self::PackagistConflict
+            | Self::ListingDue => AlertSeverity::Ticket,
             Self::UnknownEventCode => AlertSeverity::Info,
         }
     }

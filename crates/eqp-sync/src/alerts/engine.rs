@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::condition::{AlertKind, Finding, Observation};
 use super::settings::AlertSettings;
-use super::{channel, data, deliveries, receivers, reminder, review};
+use super::{channel, data, deliveries, listings, receivers, reminder, review};
 
 /// The time for which resolved alerts are stored.
 const RETENTION: Duration = Duration::days(180);
@@ -108,6 +108,7 @@ async fn observe(
         review::observe(connection, &settings.limits, histories, now).await?,
         data::observe(connection, now).await?,
         deliveries::observe(connection).await?,
+        listings::observe(connection, now).await?,
     ] {
         all.findings.extend(family.findings);
         all.unknown.extend(family.unknown);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::condition::{AlertKind, Condition};
+use crate::listings::sentence;
 
 /// An alert in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct AlertText {
 }
 
 const NOT_LOST: &str = "Nothing is lost.";
+/// The most listings that an alert names.
+const NAMED: usize = 5;
 
 impl AlertText {
     /// Describes an alert from its stored facts. `kind` is the name of its condition, and facts that this version cannot read are not
@@ -191,6 +194,33 @@ impl AlertText {
                 &format!("eqp reconcile {}", quoted(resource_id)),
                 "Resolves automatically when a later callback or API response confirms the status.",
             ),
+            Condition::PackagistConflict { sku, packagist, store, consequence, .. } => {
+                let store = store.as_deref().unwrap_or("none");
+                text(
+                    sku.clone(),
+                    None,
+                    NOT_LOST,
+                    format!("Packagist has {packagist}, the store {store}: {consequence}."),
+                    &format!("eqp packages published {}", quoted(sku)),
+                    "Resolves automatically when the store has the version, or Packagist no longer has it. This is checked once a day.",
+                )
+            }
+            Condition::ListingDue { rule, line, skus, due_at } => {
+                let sentence = sentence(*rule, line.as_deref(), skus.len(), *due_at, now);
+                let named = skus.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+                let more = match skus.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                text(
+                    if rule.is_removal() { "removal from the store".to_owned() } else { "listing due".to_owned() },
+                    Some(format!("{named}{more}")),
+                    NOT_LOST,
+                    format!("{sentence}. The date is computed; Adobe's e-mail takes precedence."),
+                    "eqp listings due",
+                    "Resolves automatically when the version in the store meets the rule. This is checked once a day.",
+                )
+            }
             Condition::UnknownEventCode { code, callbacks, .. } => text(
                 "unknown event code".to_owned(),
                 Some(code.clone()),

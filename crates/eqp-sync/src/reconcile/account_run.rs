@@ -10,6 +10,7 @@ use super::registration_check;
 use super::report::ReconcileKind;
 use super::storage::{self, WatchedAccount};
 use super::{ReconcileReport, ReconcileScope, Reconciler};
+use crate::listings::ListingChecks;
 
 /// A run that is due.
 pub(super) struct AccountRun {
@@ -18,6 +19,7 @@ pub(super) struct AccountRun {
     /// The client of an earlier run, which has a session token.
     pub(super) client: Option<Client>,
     pub(super) is_full: bool,
+    pub(super) listings: Option<ListingChecks>,
 }
 
 /// The result of a run.
@@ -59,7 +61,18 @@ impl AccountRun {
                 tracing::warn!(error, mage_id = %self.account.mage_id, "cannot compare the registrations, retrying with the next run");
             }
         }
+        self.check_listings(shutdown).await;
         Ok(report)
+    }
+
+    /// Checks the listings of the account in the store, if that is due. The run has succeeded, regardless of the result.
+    async fn check_listings(&self, shutdown: &CancellationToken) {
+        let (Some(listings), Some(client)) = (&self.listings, &self.client) else { return };
+        let checking = listings.run(&self.connector.pool, self.account.id, client);
+        if let Some(Err(error)) = shutdown.run_until_cancelled(checking).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, mage_id = %self.account.mage_id, "cannot store what was found about the listings, retrying");
+        }
     }
 
     /// Creates a client unless an earlier run has left one, and checks that its access key is that of the account.

@@ -19,6 +19,7 @@ use super::connector::{ConfiguredKey, Connect, Connector};
 use super::error::ReconcileError;
 use super::schedule::{Due, ReconcileIntervals, RunTimes};
 use super::storage::{self, WatchedAccount};
+use crate::listings::{CheckListings, ListingChecks};
 
 /// The interval at which accounts that are due are determined.
 const TICK: Duration = Duration::from_secs(2);
@@ -53,6 +54,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 pub struct ReconcileService {
     connector: Connector,
     intervals: ReconcileIntervals,
+    listings: Option<ListingChecks>,
     observer: Observer,
 }
 
@@ -68,6 +70,7 @@ impl ReconcileService {
         Self {
             connector: Connector { pool, key, connect, configured: None },
             intervals: ReconcileIntervals::default(),
+            listings: None,
             observer: Observer::default(),
         }
     }
@@ -83,6 +86,13 @@ impl ReconcileService {
     #[must_use]
     pub fn intervals(mut self, intervals: ReconcileIntervals) -> Self {
         self.intervals = intervals;
+        self
+    }
+
+    /// Also checks the listings of production accounts, at most once per interval, after an account was reconciled.
+    #[must_use]
+    pub fn check_listings(mut self, check: CheckListings, interval: Duration) -> Self {
+        self.listings = Some(ListingChecks { check, interval });
         self
     }
 
@@ -224,7 +234,8 @@ impl<'a> Watch<'a> {
         (watched.times.attempted, watched.times.requested, watched.is_running) = (Some(now), false, true);
         let client = watched.client.clone();
         let (id, is_full) = (account.id, due == Due::Full);
-        let run = AccountRun { connector: self.service.connector.clone(), account, client, is_full };
+        let (connector, listings) = (self.service.connector.clone(), self.service.listings.clone());
+        let run = AccountRun { connector, account, client, is_full, listings };
         let shutdown = shutdown.clone();
         self.running.spawn(async move { (id, run.run(&shutdown).await) });
     }

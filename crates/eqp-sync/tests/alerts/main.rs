@@ -5,6 +5,7 @@
 mod channel;
 mod data;
 mod harness;
+mod listings;
 mod operators;
 mod receivers;
 mod registrations;

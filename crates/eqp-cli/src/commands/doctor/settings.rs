@@ -117,6 +117,11 @@ const KNOWN: &[Known] = &[
         |l| l.receiver.reconcile_interval.map(|interval| interval.to_string()),
         |_| "10m".to_owned(),
     ),
+    known(
+        "receiver.listings_interval",
+        |l| l.receiver.listings_interval.map(|interval| interval.to_string()),
+        |_| "24h".to_owned(),
+    ),
     known("alerts.severities", |l| l.alerts.severities(), none),
     known("alerts.quiet_hours", |l| l.alerts.quiet_hours(), none),
     known("alerts.scan_limit", |l| l.alerts.scan_limit(), |_| "4h".to_owned()),

@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::programs::ProgramOptions;
+use super::review_time::RejectedAfter;
 use super::show::find;
 use crate::compose::client::client;
 use crate::context::Context;
@@ -64,6 +65,8 @@ pub(crate) struct ExplainReport {
     environment: Environment,
     /// The file or tag that the source code comes from.
     archive: Option<String>,
+    /// The time that the review took. Null without the events of a receiver.
+    rejected_after: Option<RejectedAfter>,
     #[serde(flatten)]
     explanation: Explanation,
 }
@@ -95,10 +98,9 @@ impl Explain {
             explanation.add_code(&read_lines(Arc::clone(&source.bytes), &explanation.places()));
         }
         let archive = source.map(|source| source.label);
-        if context.output.is_json() {
-            return context.output.json(&ExplainReport { environment: client.environment(), archive, explanation });
-        }
-        show(&explanation, archive.as_deref(), context.output)
+        let rejected_after = RejectedAfter::read(context, &id).await;
+        let report = ExplainReport { environment: client.environment(), archive, rejected_after, explanation };
+        if context.output.is_json() { context.output.json(&report) } else { show(&report, context.output) }
     }
 
     /// Reads or builds the archive.
@@ -161,7 +163,8 @@ fn rejected_by(package: &Package) -> Vec<&'static str> {
         .collect()
 }
 
-fn show(explanation: &Explanation, archive: Option<&str>, output: Output) -> Result {
+fn show(report: &ExplainReport, output: Output) -> Result {
+    let ExplainReport { archive, rejected_after, explanation, .. } = report;
     let Explanation { sku, version, groups, passed, unreadable, date, .. } = explanation;
     let label = [sku.as_deref(), version.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let package = Package { eqp_status: explanation.status.clone(), ..Package::default() };
@@ -173,7 +176,8 @@ fn show(explanation: &Explanation, archive: Option<&str>, output: Output) -> Res
     };
     output.line(format_args!("{}: {result}", escaped(&label)))?;
     if let Some(date) = date {
-        output.line(format_args!("  {date} UTC"))?;
+        let after = rejected_after.as_ref().map(|after| format!(", {}", after.sentence()));
+        output.line(format_args!("  {date} UTC{}", after.unwrap_or_default()))?;
     }
     if let Some(archive) = archive {
         output.line(format_args!("  source code from {}", escaped(archive)))?;

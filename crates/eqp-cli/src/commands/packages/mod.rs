@@ -12,6 +12,7 @@ pub(crate) mod published;
 pub(crate) mod recall;
 pub(crate) mod recertify;
 pub(crate) mod report;
+mod review_time;
 pub(crate) mod rules;
 pub(crate) mod send;
 pub(crate) mod show;

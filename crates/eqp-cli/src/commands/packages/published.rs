@@ -10,15 +10,11 @@ use eqp_types::{Environment, Sku};
 use serde::Serialize;
 
 use crate::compose::client::client;
+use crate::compose::listings::{CACHE, PROGRAM};
 use crate::config::ComposerOptions;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, escaped, or_dash};
-
-/// The name of this program for the hosts.
-const PROGRAM: &str = concat!("eqp/", env!("CARGO_PKG_VERSION"));
-/// The folder for what Packagist returned, in the data folder.
-const CACHE: &str = "cache/packagist";
 
 /// Compare the versions at Packagist, in the store and at repo.magento.com
 ///

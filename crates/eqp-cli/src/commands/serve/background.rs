@@ -6,6 +6,7 @@ use eqp_deliver::DeliverService;
 
 use super::Server;
 use crate::compose::alerts::{alert_service, describe_alert};
+use crate::compose::listings::{CACHE, check_listings};
 use crate::compose::receiver::master_key;
 use crate::compose::reconcile::reconcile_service;
 use crate::config::{Role, sources};
@@ -25,7 +26,13 @@ impl Server<'_> {
             }
         };
         let marketplace = &self.context.settings.marketplace;
-        let service = reconcile_service(marketplace, self.database, key, self.interval);
+        let mut service = reconcile_service(marketplace, self.database, key, self.interval);
+        if let Some((interval, lines)) = &self.listings {
+            match check_listings(self.context, lines.clone(), self.data.path().join(CACHE)) {
+                Ok(check) => service = service.check_listings(check, *interval),
+                Err(failure) => tracing::error!(error = failure.in_one_line(), "listings are not checked"),
+            }
+        }
         Box::pin(service.run(self.stop.clone())).await;
     }
 

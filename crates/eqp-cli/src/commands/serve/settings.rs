@@ -37,6 +37,8 @@ impl Server<'_> {
             let interval =
                 self.interval.map_or_else(|| "default".to_owned(), |interval| format!("{} s", interval.as_secs()));
             add("receiver.reconcile_interval", interval);
+            let listings = self.listings.as_ref().map(|(interval, _)| format!("{} s", interval.as_secs()));
+            add("receiver.listings_interval", listings.unwrap_or_else(|| "off".to_owned()));
         }
         add("database", if self.database.is_embedded() { "embedded" } else { "given" }.to_owned());
         add("data.dir", self.data.path().display().to_string());

@@ -17,7 +17,13 @@ pub(super) fn svg(status: &Status) -> String {
     let label = product.map(|product| status.label_of(product)).unwrap_or_default();
     let message = product.map(|product| status.badge_of(product)).unwrap_or_default();
     let color = match product.and_then(|product| product.lines.iter().map(|line| line.state).min()) {
-        Some(VersionState::Rejected | VersionState::RemovedByAdobe | VersionState::CanceledByAdobe) => "#b3261e",
+        Some(
+            VersionState::Rejected
+            | VersionState::OnlyAtPackagist
+            | VersionState::RemovalDue
+            | VersionState::RemovedByAdobe
+            | VersionState::CanceledByAdobe,
+        ) => "#b3261e",
         Some(VersionState::Stuck) => "#8a5300",
         Some(VersionState::InReview | VersionState::Approved) => "#0b57d0",
         _ => "#146c2e",

@@ -51,9 +51,11 @@ impl Marks {
 
     fn of(self, state: VersionState) -> (&'static str, Style) {
         let (marks, color) = match state {
-            VersionState::Rejected | VersionState::RemovedByAdobe | VersionState::CanceledByAdobe => {
-                (["x", "✗"], AnsiColor::Red)
-            }
+            VersionState::Rejected
+            | VersionState::OnlyAtPackagist
+            | VersionState::RemovalDue
+            | VersionState::RemovedByAdobe
+            | VersionState::CanceledByAdobe => (["x", "✗"], AnsiColor::Red),
             VersionState::Stuck => (["!", "▲"], AnsiColor::Yellow),
             VersionState::InReview | VersionState::Approved => (["~", "●"], AnsiColor::Blue),
             VersionState::InStore => ([" ", " "], AnsiColor::Green),
@@ -269,7 +271,7 @@ impl Page<'_> {
 
     fn next(&self, line: &VersionLine, next: &NextStep) -> String {
         let command = escaped(&next.command);
-        if line.state == VersionState::Rejected {
+        if matches!(line.state, VersionState::Rejected | VersionState::OnlyAtPackagist | VersionState::RemovalDue) {
             return format!("    next: {command}");
         }
         let prints =

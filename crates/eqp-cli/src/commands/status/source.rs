@@ -2,9 +2,13 @@
 
 use eqp_client::Client;
 use eqp_console::{MarketplaceStatusError, Status, StatusQuery, status_of_marketplace};
+use eqp_release::listing_dates::ReleaseLines;
+use eqp_sync::ListingFindings;
+use eqp_types::{Environment, Package};
 use time::OffsetDateTime;
 
 use crate::compose::client::client;
+use crate::compose::listings::dates_of;
 use crate::compose::operator::Operator;
 use crate::compose::recorded;
 use crate::context::Context;
@@ -64,7 +68,14 @@ impl Source {
         }
         let client = self.client.as_ref().expect("a source has an operator service or a client");
         let limits = context.settings.alerts.limits();
-        status_of_marketplace(client, &limits, skus, OffsetDateTime::now_utc()).await.map_err(of_marketplace)
+        let now = OffsetDateTime::now_utc();
+        let lines = ReleaseLines::built_in();
+        let dates = |packages: &[Package]| match client.environment() {
+            Environment::Production => dates_of(packages, &lines, now),
+            // A sandbox has no customers.
+            Environment::Sandbox => ListingFindings::default(),
+        };
+        status_of_marketplace(client, &limits, skus, now, dates).await.map_err(of_marketplace)
     }
 
     /// Closes the connections, and stops an embedded database.

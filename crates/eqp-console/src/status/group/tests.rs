@@ -9,10 +9,10 @@ use super::*;
 use crate::status::facts::ReviewFacts;
 use crate::status::model::StatusSource;
 
-const NOW: OffsetDateTime = datetime!(2026-11-29 11:20 UTC);
+pub(in crate::status) const NOW: OffsetDateTime = datetime!(2026-11-29 11:20 UTC);
 const DAY: u64 = 86_400;
 
-fn account(environment: Environment) -> StatusAccount {
+pub(in crate::status) fn account(environment: Environment) -> StatusAccount {
     StatusAccount { environment, mage_id: MageId::new("MAG1").unwrap() }
 }
 
@@ -24,7 +24,12 @@ fn flow(status: &str, age: Duration) -> FlowFacts {
 }
 
 /// A version whose flows have had their statuses for this long.
-fn version(sku: &str, version: &str, [overall, technical, marketing]: [&str; 3], age: Duration) -> VersionFacts {
+pub(in crate::status) fn version(
+    sku: &str,
+    version: &str,
+    [overall, technical, marketing]: [&str; 3],
+    age: Duration,
+) -> VersionFacts {
     VersionFacts {
         account: account(Environment::Production),
         resource_id: format!("{sku}-{version}"),
@@ -40,15 +45,16 @@ fn version(sku: &str, version: &str, [overall, technical, marketing]: [&str; 3],
         scan: None,
         archive_id: None,
         reason: None,
+        listing: None,
     }
 }
 
-const IN_STORE: [&str; 3] = ["released_to_store", "approved", "approved"];
+pub(in crate::status) const IN_STORE: [&str; 3] = ["released_to_store", "approved", "approved"];
 const REJECTED: [&str; 3] = ["in_progress", "rejected", "approved"];
-const IN_QA: [&str; 3] = ["in_progress", "in_manual_qa", "approved"];
+pub(in crate::status) const IN_QA: [&str; 3] = ["in_progress", "in_manual_qa", "approved"];
 const DRAFT: [&str; 3] = ["draft", "draft", "draft"];
 
-fn facts(versions: Vec<VersionFacts>) -> Facts {
+pub(in crate::status) fn facts(versions: Vec<VersionFacts>) -> Facts {
     Facts {
         now: NOW,
         source: StatusSource::Database,
@@ -57,15 +63,16 @@ fn facts(versions: Vec<VersionFacts>) -> Facts {
         versions,
         is_selection: false,
         channel: None,
+        listings: Vec::new(),
         is_complete: true,
     }
 }
 
-fn labels(products: &[ProductStatus]) -> Vec<&str> {
+pub(in crate::status) fn labels(products: &[ProductStatus]) -> Vec<&str> {
     products.iter().map(|product| product.label.as_str()).collect()
 }
 
-fn sentences(product: &ProductStatus) -> Vec<&str> {
+pub(in crate::status) fn sentences(product: &ProductStatus) -> Vec<&str> {
     product.lines.iter().flat_map(|line| &line.sentences).map(String::as_str).collect()
 }
 

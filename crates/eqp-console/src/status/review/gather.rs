@@ -6,7 +6,7 @@ use eqp_store::internal::{
 };
 use eqp_store::sqlx::PgPool;
 use eqp_store::{Error, Event, EventFilter, EventKind, Reader, ResourceKind};
-use eqp_sync::{AlertKind, StuckLimits, review_times, typical_times};
+use eqp_sync::{AlertKind, ReviewClock};
 use eqp_types::{Environment, MageId};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ const EVENTS: u32 = 2_000;
 /// Returns the reviews of the submissions with this ID: more than one if accounts use the same.
 pub(crate) async fn reviews_of(
     pool: &PgPool,
-    limits: &StuckLimits,
+    clock: &ReviewClock,
     submission: &str,
     (environment, mage_id): (Option<Environment>, Option<&MageId>),
     now: OffsetDateTime,
@@ -38,8 +38,8 @@ pub(crate) async fn reviews_of(
     let mut reviews = Vec::new();
     for facts in found {
         let Some(account) = accounts.iter().find(|account| account.account == facts.account) else { continue };
-        let gathering = Gathering { pool, account, facts: &facts, now };
-        reviews.extend(gathering.review(limits).await?);
+        let gathering = Gathering { pool, clock, account, facts: &facts, now };
+        reviews.extend(gathering.review().await?);
     }
     Ok(reviews)
 }
@@ -47,15 +47,16 @@ pub(crate) async fn reviews_of(
 /// The submission whose review is gathered.
 struct Gathering<'a> {
     pool: &'a PgPool,
+    clock: &'a ReviewClock,
     account: &'a ChannelAccount,
     facts: &'a SubmissionFacts,
     now: OffsetDateTime,
 }
 
 impl Gathering<'_> {
-    async fn review(&self, limits: &StuckLimits) -> Result<Option<SubmissionReview>, Error> {
+    async fn review(&self) -> Result<Option<SubmissionReview>, Error> {
         let Self { facts, now, .. } = *self;
-        let Some(version) = one_version(self.versions(limits).await?, &facts.submission_id, now) else {
+        let Some(version) = one_version(self.versions().await?, &facts.submission_id, now) else {
             return Ok(None);
         };
         let events = self.events(EventKind::Submission, &facts.submission_id).await?;
@@ -98,7 +99,7 @@ impl Gathering<'_> {
     }
 
     /// Returns this version and all others of the product.
-    async fn versions(&self, limits: &StuckLimits) -> Result<Vec<VersionFacts>, Error> {
+    async fn versions(&self) -> Result<Vec<VersionFacts>, Error> {
         let (pool, account) = (self.pool, self.facts.account.0);
         let mut submissions = match &self.facts.sku {
             Some(sku) => within(ANSWER, status_facts::of_products(pool, &[account], std::slice::from_ref(sku))).await?,
@@ -107,7 +108,7 @@ impl Gathering<'_> {
         if !submissions.iter().any(|one| one.submission_id == self.facts.submission_id) {
             submissions.push(self.facts.clone());
         }
-        let times = review_times(pool, limits, self.now).await?;
+        let times = self.clock.in_review(pool, self.now).await?;
         let files = scanned_files(&times, &[account]);
         let file_ids: Vec<_> = files.iter().map(|time| time.track.resource_id.clone()).collect();
         let artifacts = within(ANSWER, status_facts::of_artifacts(pool, &[account], &file_ids)).await?;
@@ -157,7 +158,7 @@ impl Gathering<'_> {
     /// Returns the scan of the archive, if it is known, and the reviews.
     async fn tracks(&self, version: &OneVersion, events: &[Event]) -> Result<Vec<ReviewTrack>, Error> {
         let facts = self.facts;
-        let typical = typical_times(self.pool, facts.account, facts.package_type.as_deref(), self.now).await?;
+        let typical = self.clock.typical(self.pool, facts.account, facts.package_type.as_deref(), self.now).await?;
         let is_open = matches!(
             version.line.state,
             VersionState::InReview | VersionState::Stuck | VersionState::Draft | VersionState::Recalled

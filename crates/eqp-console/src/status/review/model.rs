@@ -92,6 +92,8 @@ impl VersionState {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Rejected => "Rejected",
+            Self::OnlyAtPackagist => "Only at Packagist",
+            Self::RemovalDue => "Removal due",
             Self::RemovedByAdobe => "Removed by Adobe",
             Self::CanceledByAdobe => "Canceled by Adobe",
             Self::Stuck => "Stuck",

@@ -22,6 +22,8 @@ pub(super) fn of_state(line: &VersionLine, now: OffsetDateTime) -> String {
     let stage = slowest(line).and_then(|flow| flow.stage);
     match line.state {
         VersionState::Rejected => format!("Rejected by {}, {ago}.", rejecting(&line.flows)),
+        VersionState::OnlyAtPackagist => format!("Only at Packagist {lasting}."),
+        VersionState::RemovalDue => "About to be removed from the store.".to_owned(),
         VersionState::RemovedByAdobe => format!("Removed from the store by Adobe, {ago}."),
         VersionState::CanceledByAdobe => format!("Canceled by Adobe, {ago}."),
         VersionState::Stuck => match stage {
