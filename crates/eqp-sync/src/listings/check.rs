@@ -95,7 +95,7 @@ pub async fn listing_findings(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<
 pub(crate) fn read(check: &StoredListingCheck) -> ListingFindings {
     serde_json::from_str(&check.findings).unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, account = check.account.0, "what was found about the listings cannot be read");
+        tracing::warn!(error, account = check.account.0, "the findings about the listings cannot be read");
         ListingFindings::default()
     })
 }

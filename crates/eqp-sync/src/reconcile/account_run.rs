@@ -71,7 +71,7 @@ impl AccountRun {
         let checking = listings.run(&self.connector.pool, self.account.id, client);
         if let Some(Err(error)) = shutdown.run_until_cancelled(checking).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, mage_id = %self.account.mage_id, "cannot store what was found about the listings, retrying");
+            tracing::warn!(error, mage_id = %self.account.mage_id, "cannot store the findings about the listings, retrying");
         }
     }
 
