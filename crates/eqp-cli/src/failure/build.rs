@@ -14,13 +14,13 @@ impl From<BuildError> for Failure {
             BuildError::GitMissing => Self::usage("the archive was not built")
                 .because(&error)
                 .next("install git, and make sure that PATH contains its folder")
-                .next("a folder outside of a repository is packed without git: --working-tree"),
+                .next("pack the folder without git: eqp packages build --working-tree"),
             BuildError::NotAFolder { .. } => {
                 Self::usage("the archive was not built").because(&error).next("pass the folder of the package")
             }
             BuildError::NotARepository { .. } => Self::usage("the archive was not built")
                 .because(&error)
-                .next("pass a folder of a clone, or pack the folder as it is: --working-tree"),
+                .next("pass a folder of a clone, or pack the folder as it is: eqp packages build --working-tree"),
             BuildError::UnknownTag { is_shallow, newest, .. } => unknown_tag(&error, *is_shallow, newest),
             BuildError::NotInTag { .. } => Self::new(Exit::NotFound, "the archive was not built")
                 .because(&error)

@@ -68,6 +68,7 @@ fn of(error: &Error) -> Failure {
     }
     if error.is_not_found() {
         return failure(Exit::NotFound, "not found at the Marketplace")
+            .next("check the ID; eqp packages list shows the submissions")
             .next("check --environment: IDs of one environment do not exist in the other");
     }
     if error.is_proxy_unreachable() {

@@ -21,7 +21,7 @@ impl From<ListingError> for Failure {
                 Self::from(*source).why(format!("the listing of {} was needed", escaped(sku.as_str())))
             }
             ListingError::Invalid { .. } => Self::usage(error.to_string())
-                .next("correct the file, or take the values of the Marketplace: eqp listings pull --overwrite SKU"),
+                .next("correct or restore the file, or replace all edits by the values of the Marketplace: eqp listings pull --overwrite SKU"),
             ListingError::File { .. } => Self::usage("the listing was not read or written")
                 .because(&error)
                 .next("check the folder and its permissions, or select another with --dir"),

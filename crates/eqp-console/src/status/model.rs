@@ -167,7 +167,7 @@ pub struct VersionLine {
 pub enum VersionState {
     /// A review has rejected it.
     Rejected,
-    /// Packagist has it and the store does not, so that Composer stops at customers.
+    /// Packagist has it and the store does not, so that Composer refuses the installation in customers' shops.
     OnlyAtPackagist,
     /// Adobe removes the listing within seven days, or may have removed it.
     RemovalDue,

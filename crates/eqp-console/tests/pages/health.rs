@@ -28,7 +28,7 @@ async fn the_state_of_each_part_is_shown_and_what_needs_attention_first() {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
     let health = server.local.health().await.unwrap();
-    assert_eq!((health.receivers.len(), health.endpoints.len(), health.database.migration), (1, 1, 14));
+    assert_eq!((health.receivers.len(), health.endpoints.len(), health.database.migration), (1, 1, 15));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,7 +85,7 @@ impl ListingFolder {
             for name in folders(&vendor)? {
                 let parts = [&vendor, &name].map(|path| path.file_name().and_then(|name| name.to_str()));
                 let [Some(vendor), Some(product)] = parts else { continue };
-                if name.join(PULLED_FILE).is_file() {
+                if [PULLED_FILE, FIELDS_FILE].iter().any(|file| name.join(file).is_file()) {
                     skus.extend(Sku::new(format!("{vendor}/{product}")));
                 }
             }
@@ -104,9 +104,14 @@ impl ListingFolder {
     /// # Errors
     /// [`ListingError::File`] if a file cannot be read, and [`ListingError::Invalid`] if it has a wrong content.
     pub fn read(&self) -> Result<Option<StoredListing>, ListingError> {
-        let Some(pulled) = self.text(PULLED_FILE)? else { return Ok(None) };
+        let (pulled, fields) = (self.text(PULLED_FILE)?, self.text(FIELDS_FILE)?);
+        let Some(pulled) = pulled else {
+            // Without it, edits look like changes at the Marketplace, and would be lost.
+            let is_edited = fields.is_some() || self.text(DESCRIPTION_FILE)?.is_some();
+            let missing = "it is missing, so edits in the folder cannot be recognized; restore it";
+            return if is_edited { Err(self.invalid(PULLED_FILE, missing)) } else { Ok(None) };
+        };
         let pulled: Pulled = self.parsed(PULLED_FILE, &pulled)?;
-        let fields = self.text(FIELDS_FILE)?;
         let fields =
             fields.ok_or_else(|| self.invalid(FIELDS_FILE, "it is missing; restore it, or delete the folder"))?;
         let mut edited: JsonObject = self.parsed(FIELDS_FILE, &fields)?;
@@ -148,7 +153,7 @@ impl ListingFolder {
             None => self.remove(DESCRIPTION_FILE)?,
         }
         self.store(FIELDS_FILE, &pretty(&fields))?;
-        // Last: without it, the folder counts as never written.
+        // Last: without it, nothing is known about edits in the other files.
         self.store(PULLED_FILE, &pretty(&pulled))
     }
 

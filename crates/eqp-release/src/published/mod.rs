@@ -1,6 +1,6 @@
 //! Compares the versions of products at Packagist, in the store and at repo.magento.com.
 //!
-//! If Packagist has a higher version than the store, Magento's Composer plugin stops the installation at customers of the store.
+//! If Packagist has a higher version than the store, Magento's Composer plugin refuses the installation in customers' shops.
 
 mod compare;
 mod http;
@@ -97,7 +97,7 @@ pub struct PublishedProduct {
     pub repository: SourceVersion,
     /// How Packagist relates to the store.
     pub standing: Standing,
-    /// Whether Composer stops at customers of the store, because Packagist has a higher version.
+    /// Whether Composer refuses the installation in customers' shops, because Packagist has a higher version.
     pub breaks_shops: bool,
     /// Whether the account's Composer key can install the version in the store.
     pub installable: Installable,

@@ -146,7 +146,7 @@ pub enum Condition {
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
     },
-    /// Packagist has a higher version of a product than the store, so that Composer stops at customers.
+    /// Packagist has a higher version of a product than the store, so that Composer refuses the installation in customers' shops.
     PackagistConflict {
         /// The SKU.
         sku: String,

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 #[serde(default)]
 #[non_exhaustive]
 pub struct ListingFindings {
-    /// The products of which Packagist has a higher version than the store, so that Composer stops at customers.
+    /// The products of which Packagist has a higher version than the store, so that Composer refuses the installation in customers' shops.
     pub conflicts: Vec<PackagistConflict>,
     /// The dates that have passed or are near.
     pub dates: Vec<ListingDue>,

@@ -8,6 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::push::prices_in_words;
 use super::{ListingOptions, PARALLEL};
 use crate::compose::client::client;
 use crate::context::Context;
@@ -132,9 +133,12 @@ fn show(context: &Context, listings: &[ComparedListing]) -> Result {
                 "folder" if change.starts_review => ("in the folder", "starts a review"),
                 "folder" => ("in the folder", "no review"),
                 "marketplace" => ("at the Marketplace", "pull first"),
-                _ => ("on both sides", "pull first"),
+                _ => ("on both sides", "resolve first"),
             };
-            let values = [&change.marketplace, &change.folder].map(shown);
+            let values = [&change.marketplace, &change.folder].map(|value| match (change.field, value) {
+                ("prices", Value::Array(_)) => prices_in_words(Some(&value.to_string())),
+                _ => shown(value),
+            });
             let [marketplace, folder] = values;
             table.row([format!("  {}", change.field), changed.to_owned(), effect.to_owned(), marketplace, folder]);
         }

@@ -94,7 +94,7 @@ impl Plan for PushPlan {
 /// Describes a change by the prices before and after it. If these look alike, another field differs, and all fields are shown as JSON.
 fn described(push: &PricePush) -> String {
     let (before, after) = push.values();
-    let (mut from, mut to) = (in_words(before), in_words(after));
+    let (mut from, mut to) = (prices_in_words(before), prices_in_words(after));
     if from == to {
         [from, to] = [before, after].map(|json| escaped(json.unwrap_or("none")));
     }
@@ -102,7 +102,7 @@ fn described(push: &PricePush) -> String {
 }
 
 /// Describes prices, such as `CE 99 USD, EE 199 USD (first year 149)`.
-fn in_words(json: Option<&str>) -> String {
+pub(super) fn prices_in_words(json: Option<&str>) -> String {
     let Some(json) = json else { return "none".to_owned() };
     let Ok(prices) = serde_json::from_str::<Vec<Price>>(json) else { return escaped(json) };
     let price = |price: &Price| {
@@ -201,9 +201,9 @@ mod tests {
         let json = r#"[{"edition": "CE", "currency_code": "USD", "price": "99.00"},
             {"edition": "EE", "currency_code": "USD", "price": 199, "initial_price": 149, "installation_price": "20"}]"#;
         let words = "CE 99.00 USD, EE 199 USD (first year 149, installation 20)";
-        assert_eq!(in_words(Some(json)), words);
+        assert_eq!(prices_in_words(Some(json)), words);
         for (json, words) in [(None, "none"), (Some("[]"), "none"), (Some("7"), "7")] {
-            assert_eq!(in_words(json), words);
+            assert_eq!(prices_in_words(json), words);
         }
     }
 }

@@ -94,6 +94,13 @@ impl Explain {
             let archive =
                 CheckedArchive::Built { name: source.name.clone(), sku: None, bytes: Arc::clone(&source.bytes) };
             let report = run_check(Check::new().tools(tools), archive, &stop).await?;
+            let packed = report.package.version.as_deref();
+            if let (Some(packed), Some(version)) = (packed, &explanation.version)
+                && packed != version
+            {
+                let (packed, version) = (escaped(packed), escaped(version));
+                context.output.note(format_args!("the archive is of version {packed}, and not {version}"));
+            }
             explanation.compare(&report);
             explanation.add_code(&read_lines(Arc::clone(&source.bytes), &explanation.places()));
         }
@@ -135,19 +142,27 @@ impl Explain {
         }
         let sku =
             Sku::new(self.package.as_str()).map_err(|error| Failure::usage("this is not a SKU").because(&error))?;
-        let mut versions = client.packages().by_sku(&sku, self.version.as_deref()).await?;
+        let mut versions = match client.packages().by_sku(&sku, None).await {
+            Err(error) if error.is_not_found() => Vec::new(),
+            found => found?,
+        };
         versions.sort_by_key(|package| std::cmp::Reverse(package.modified_at));
         let sku = escaped(sku.as_str());
         if versions.is_empty() {
-            let what = format!("{sku} has no such version in {}", client.environment());
-            return Err(
-                Failure::new(Exit::NotFound, what).next(format!("list its versions: eqp packages list --sku {sku}"))
-            );
+            return Err(Failure::new(Exit::NotFound, format!("there is no {sku} in {}", client.environment()))
+                .next("check the SKU and --environment; eqp products list shows the products"));
         }
-        let is_wanted = |package: &Package| self.version.is_some() || !rejected_by(package).is_empty();
+        let is_wanted = |package: &Package| match &self.version {
+            Some(version) => package.version.as_ref() == Some(version),
+            None => !rejected_by(package).is_empty(),
+        };
         versions.into_iter().find(is_wanted).ok_or_else(|| {
-            Failure::new(Exit::NotFound, format!("no version of {sku} was rejected in {}", client.environment()))
-                .next(format!("list its versions: eqp packages list --sku {sku}"))
+            let environment = client.environment();
+            let what = match &self.version {
+                Some(version) => format!("{sku} has no version {} in {environment}", escaped(version)),
+                None => format!("no version of {sku} was rejected in {environment}"),
+            };
+            Failure::new(Exit::NotFound, what).next(format!("list its versions: eqp packages list --sku {sku}"))
         })
     }
 }

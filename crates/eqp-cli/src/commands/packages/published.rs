@@ -18,14 +18,15 @@ use crate::output::{Table, escaped, or_dash};
 
 /// Compare the versions at Packagist, in the store and at repo.magento.com
 ///
-/// Compares the highest stable versions. If Packagist has a higher version than the store, Composer stops at customers
-/// who require a range such as ^2.1 ("Higher matching version … was found in public repository"). The sentences below
-/// the table are for these customers. Vendors that Magento's Composer plugin exempts never count.
+/// Compares the highest stable versions. If Packagist has a higher version than the store, Composer refuses the
+/// installation in the shops of customers who require a range such as ^2.1 ("Higher matching version … was found in
+/// public repository"). The sentences below the table are for these customers. Vendors that Magento's Composer plugin
+/// exempts are no conflicts.
 ///
-/// repo.magento.com is read with a Composer key of the account: metadata only, never an archive. A key that does not see
-/// a product says nothing about it, so the answer is then `unknown`.
+/// repo.magento.com is read with a Composer key of the account: metadata only, never an archive. Whether a product can
+/// be installed is `unknown` if the account has no enabled key, or the key does not see the product.
 ///
-/// Exit codes with --exit-code: 8 if Composer stops at customers; 7 if Packagist could not be read.
+/// Exit codes with --exit-code: 8 if there is a conflict; 7 if Packagist could not be read.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -113,7 +113,7 @@ impl ReportedRelease<'_> {
         let changes = changes.join(", ");
         let is_running = self.release.status().is_some_and(|status| !eqp_release::running_reviews(status).is_empty());
         let remedy = match self.release.handle() {
-            _ if self.release.is_live() => "; to submit them: eqp release --track marketing".to_owned(),
+            _ if self.release.is_live() => "; to submit them with a marketing review, add --track marketing; prices alone need none: eqp listings push".to_owned(),
             Some(handle) if is_running => {
                 format!("; to submit them, recall it first: eqp packages recall --submission {handle}")
             }
