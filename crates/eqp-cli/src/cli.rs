@@ -97,6 +97,7 @@ impl Cli {
             mail: MailOptions::default(),
             composer: match &self.command {
                 Command::Packages(packages) => packages.composer(),
+                Command::Serve(serve) => serve.composer.clone(),
                 _ => ComposerOptions::default(),
             },
             data: self.data.clone(),

@@ -48,7 +48,10 @@ impl Version {
         }
         let lower = text.to_ascii_lowercase();
         let plain = lower.strip_prefix('v').unwrap_or(&lower);
-        let plain = plain.split_once('+').map_or(plain, |(version, _)| version);
+        let (plain, build) = plain.split_once('+').unwrap_or((plain, ""));
+        if !build.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-_".contains(letter)) {
+            return None;
+        }
         let end = plain.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(plain.len());
         let (numbers, suffix) = plain.split_at(end);
         // In `1.2.beta1`, the dot belongs to the suffix.

@@ -28,8 +28,8 @@ use crate::compose::process;
 use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key};
 use crate::config::{
-    DataFolder, HostName, ListingsInterval, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions,
-    shown, sources,
+    ComposerOptions, DataFolder, HostName, ListingsInterval, ReceiverOptions, ReconcileInterval, Role, Wire,
+    declared_subscriptions, shown, sources,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -78,6 +78,8 @@ pub(crate) struct Serve {
     /// with the dates that follow from Adobe's rules. See `eqp packages published` and `eqp listings due`.
     #[arg(long, env = "EQP_LISTINGS_INTERVAL", hide_env_values = true, value_name = "DURATION")]
     listings_interval: Option<ListingsInterval>,
+    #[command(flatten)]
+    pub(crate) composer: ComposerOptions,
     #[command(flatten)]
     release_lines: ReleaseLinesOption,
     /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eqp_client::Client;
 use eqp_release::listing_dates::{ListingDate, ListingDateKind, ReleaseLines, dates_due, live_listings};
@@ -10,6 +11,7 @@ use eqp_release::read_packages;
 use eqp_sync::{CheckListings, ListingDue, ListingFindings, ListingRule, PackagistConflict};
 use eqp_types::Package;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use crate::config::ComposerOptions;
 use crate::context::{Context, is_the_marketplaces};
@@ -17,6 +19,8 @@ use crate::failure::{Failure, Result};
 
 /// The name of this program for the hosts.
 pub(crate) const PROGRAM: &str = concat!("eqp/", env!("CARGO_PKG_VERSION"));
+/// The time limit for reading Packagist. The account is not reconciled in this time.
+const COMPARISON: Duration = Duration::from_mins(2);
 /// The folder for what Packagist returned, in the data folder.
 pub(crate) const CACHE: &str = "cache/packagist";
 
@@ -51,7 +55,15 @@ async fn check(
     let simulator = Some(client.api_url()).filter(|url| !is_the_marketplaces(url));
     let mut sources = composer.sources(simulator)?;
     (sources.ca_pem, sources.cache) = (ca_pem, Some(cache));
-    let products = compare_published(client, &sources, &[], PROGRAM).await?;
+    // The dates are known even if Packagist does not answer.
+    let compared = timeout(COMPARISON, compare_published(client, &sources, &[], PROGRAM)).await;
+    let products = match compared {
+        Ok(compared) => compared?,
+        Err(_elapsed) => {
+            findings.unread = live_listings(&packages).into_iter().map(|listing| listing.sku.to_string()).collect();
+            return Ok(findings);
+        }
+    };
     let is_unread = |product: &&PublishedProduct| product.standing == Standing::Unknown;
     findings.unread = products.iter().filter(is_unread).map(|product| product.sku.to_string()).collect();
     findings.conflicts = products.iter().filter_map(|product| conflict(product, now)).collect();

@@ -248,6 +248,9 @@ impl TryFrom<String> for ReconcileInterval {
     }
 }
 
+/// The maximum interval: findings that are not confirmed for seven days end.
+const LONGEST_INTERVAL: Duration = Duration::from_hours(3 * 24);
+
 /// The interval at which the listings in the store are checked, unless the checks are disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -276,7 +279,15 @@ impl FromStr for ListingsInterval {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::Every) }
+        match text {
+            "off" => Ok(Self::Off),
+            _ => match text.parse()? {
+                ReconcileInterval(interval) if interval > LONGEST_INTERVAL => {
+                    Err("it is more than 3 days, and findings count for 7 days".to_owned())
+                }
+                interval => Ok(Self::Every(interval)),
+            },
+        }
     }
 }
 

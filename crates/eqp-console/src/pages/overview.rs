@@ -117,7 +117,7 @@ fn version(line: &VersionLine) -> Markup {
 /// Returns the page of a version. A file whose submission is not known has no other page than its events.
 fn target(line: &VersionLine) -> String {
     let id = segment(&line.resource_id);
-    let is_file = line.flows.iter().all(|flow| flow.flow == "malware");
+    let is_file = !line.flows.is_empty() && line.flows.iter().all(|flow| flow.flow == "malware");
     if is_file { format!("/events?resource_id={id}") } else { format!("/submissions/{id}") }
 }
 
@@ -136,17 +136,26 @@ pub(super) fn tone(state: VersionState) -> Tone {
     }
 }
 
+/// Names products, at most as many as are shown of a group.
+fn named(products: &[String]) -> String {
+    let names = products[..products.len().min(SHOWN)].join(", ");
+    match products.len().saturating_sub(SHOWN) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
 /// Lists the dates that have passed or are near, with the products that they are about.
 fn due(status: &Status) -> Markup {
     html! {
         section {
             h2 { "Due" @if let Some(mark) = status.mark() { " (" (mark) ")" } }
             ul.cards {
-                @for due in &status.due {
+                @for due in status.due.iter().take(SHOWN) {
                     li {
                         article.card {
                             p { (mark(Tone::Attention, &visible(&due.sentence))) }
-                            p { (visible(&due.products.join(", "))) }
+                            p { (visible(&named(&due.products))) }
                             @if let Some(next) = &due.next { p { (identifier(&next.command)) } }
                         }
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{DueDate, ProductStatus, Status, VersionLine, VersionState};
+use super::model::{ProductStatus, Status, VersionLine, VersionState};
 
 impl Status {
     /// Describes what has changed since an earlier status, one line per change, such as `acme/checkout 1.5.0: rejected by technical review
@@ -11,15 +11,25 @@ impl Status {
         let (before, after) = (earlier.by_label(), self.by_label());
         let mut changes = Vec::new();
         for (label, product) in &after {
-            if before.contains_key(label) || !earlier.is_due(label) {
-                changes.extend(changes_of(label, before.get(label).copied(), product));
-            }
+            // A product with a date was in no group, and was in the store without anything under way.
+            let was_due = earlier.is_due(label).then(|| ProductStatus { lines: Vec::new(), ..(*product).clone() });
+            changes.extend(changes_of(label, before.get(label).copied().or(was_due.as_ref()), product));
         }
         let gone = before.keys().filter(|label| !after.contains_key(*label) && !self.is_due(label));
         changes.extend(gone.map(|label| format!("{label}: neither in the store nor in review")));
-        let is_new = |due: &&DueDate| !earlier.due.iter().any(|known| known.sentence == due.sentence);
-        changes
-            .extend(self.due.iter().filter(is_new).map(|due| format!("{}: {}", due.products.join(", "), due.sentence)));
+        changes.extend(self.due.iter().filter_map(|due| {
+            let is_known = |product: &&String| {
+                earlier.due.iter().any(|known| known.due_at == due.due_at && known.products.contains(product))
+            };
+            let new: Vec<_> = due.products.iter().filter(|product| !is_known(product)).cloned().collect();
+            (!new.is_empty()).then(|| format!("{}: {}", new.join(", "), due.sentence))
+        }));
+        let is_without = |product: &&String| {
+            let now = after.get(*product);
+            !self.is_due(product) && now.is_some_and(|now| !now.lines.iter().any(is_about_listing))
+        };
+        let ended = earlier.due.iter().flat_map(|due| &due.products).filter(is_without);
+        changes.extend(ended.map(|product| format!("{product}: no date of the listing is due")));
         match (&earlier.stale, &self.stale) {
             (None, Some(_)) => changes.extend(self.warning()),
             (Some(_), None) => changes.push("up to date again".to_owned()),
@@ -52,7 +62,8 @@ fn changes_of(label: &str, before: Option<&ProductStatus>, after: &ProductStatus
         changes.push(format!("{}: in the store", named(label, after.store_version.as_deref())));
     }
     let is_listed = |line: &VersionLine| after.lines.iter().any(|listed| subject(listed) == subject(line));
-    let is_released = |line: &VersionLine| line.version.is_some() && line.version == after.store_version;
+    let is_released =
+        |line: &VersionLine| !is_about_listing(line) && line.version.is_some() && line.version == after.store_version;
     for line in lines_before.iter().filter(|line| !is_listed(line) && !is_released(line)) {
         let ended = if is_about_listing(line) { "resolved" } else { "no longer in review" };
         changes.push(format!("{}: {ended}", named(label, line.version.as_deref())));

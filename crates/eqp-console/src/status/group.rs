@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::channel;
 use super::facts::{Facts, FlowFacts, VersionFacts};
 use super::lines;
-use super::listings;
+use super::listings::Findings;
 use super::model::{NextStep, ProductStatus, Status, StatusAccount, VersionLine, VersionState};
 use super::version::compare;
 
@@ -60,9 +60,9 @@ pub(super) fn group(facts: Facts) -> Status {
         setup: channel.map(|channel| channel.setup(now)).unwrap_or_default(),
         is_complete,
     };
+    let findings = Findings::of(&listings, now);
     for ((account, _), mut versions) in products {
-        let found = listings.iter().find(|(of, _)| *of == account).map(|(_, findings)| findings);
-        versions.extend(listings::lines_of(found, &versions, now));
+        versions.extend(findings.lines_of(&account, &versions));
         let Some((group, product)) = product(account, versions, is_selection, now) else { continue };
         status.in_store += u64::from(product.is_in_store);
         match group {
@@ -76,7 +76,7 @@ pub(super) fn group(facts: Facts) -> Status {
         group.sort_by(|one, other| (one.since, &one.label).cmp(&(other.since, &other.label)));
     }
     status.fine.sort_by(|one, other| one.label.cmp(&other.label));
-    listings::add_due(&mut status, &listings, is_selection);
+    findings.add_due(&mut status, is_selection);
     status
 }
 

@@ -40,7 +40,7 @@ fn sentences(facts: &VersionFacts, state: VersionState, since: OffsetDateTime, n
     vec![match state {
         VersionState::Rejected => format!("rejected by {} {ago}", rejecting(facts)),
         VersionState::OnlyAtPackagist => format!("on Packagist {}, not in the store", words::lasting(since, now)),
-        VersionState::RemovalDue => "is about to be removed from the store".to_owned(),
+        VersionState::RemovalDue => "removal from the store is due".to_owned(),
         VersionState::RemovedByAdobe => format!("removed from the store by Adobe {ago}"),
         VersionState::CanceledByAdobe => format!("canceled by Adobe {ago}"),
         VersionState::Stuck => return stuck(facts, now),

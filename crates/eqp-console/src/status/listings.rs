@@ -1,25 +1,58 @@
 //! Adds what was found about the listings in the store to the status of products. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
-use eqp_sync::{ListingFindings, due_together};
+use eqp_sync::{ListingFindings, ListingsDue, PackagistConflict, due_together};
+use eqp_types::{Environment, MageId};
 use time::OffsetDateTime;
 
 use super::facts::{ListingState, VersionFacts};
 use super::model::{DueDate, NextStep, ProductStatus, Status, StatusAccount, VersionState};
+use super::version::compare;
 
-/// Returns a line for each finding that needs the vendor: a version that only Packagist has, and a removal within seven days. The lines
-/// refer to the submission of the version in the store.
-pub(super) fn lines_of(
-    findings: Option<&ListingFindings>,
-    versions: &[VersionFacts],
-    now: OffsetDateTime,
-) -> Vec<VersionFacts> {
-    let Some((findings, first)) = findings.zip(versions.first()) else { return Vec::new() };
-    let is_own = |sku: &str| first.sku.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(sku));
-    let line = |version: Option<&String>, in_store: Option<&String>, listing: ListingState| {
-        let live = versions.iter().find(|one| one.version.as_ref() == in_store).unwrap_or(first);
-        VersionFacts {
+/// The findings about the listings of all accounts, by product.
+#[derive(Debug, Default)]
+pub(super) struct Findings<'a> {
+    conflicts: HashMap<(&'a StatusAccount, String), &'a PackagistConflict>,
+    /// The removals within seven days.
+    removals: HashMap<(&'a StatusAccount, String), ListingState>,
+    due: Vec<(&'a StatusAccount, ListingsDue)>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn of(listings: &'a [(StatusAccount, ListingFindings)], now: OffsetDateTime) -> Self {
+        let mut by_product = Self::default();
+        for (account, findings) in listings {
+            let conflicts = findings.conflicts.iter().map(|one| ((account, one.sku.to_lowercase()), one));
+            by_product.conflicts.extend(conflicts);
+            for due in due_together(&findings.dates) {
+                if due.is_urgent(now) {
+                    let mut own = due.clone();
+                    own.skus.truncate(1);
+                    let (state, since, reason) = (VersionState::RemovalDue, due.since, Some(own.sentence(now)));
+                    let removal = ListingState { state, since, reason };
+                    let removals = due.skus.iter().map(|sku| ((account, sku.to_lowercase()), removal.clone()));
+                    by_product.removals.extend(removals);
+                }
+                by_product.due.push((account, due));
+            }
+        }
+        by_product.due.sort_by_key(|(_, due)| due.due_at);
+        by_product
+    }
+
+    /// Returns a line for each finding about a product that needs the vendor. The lines refer to the submission of the version in the store.
+    pub(super) fn lines_of(&self, account: &StatusAccount, versions: &[VersionFacts]) -> Vec<VersionFacts> {
+        let Some(sku) = versions.first().and_then(|first| first.sku.as_ref()) else { return Vec::new() };
+        let in_store = || versions.iter().filter(|one| one.is_in_store());
+        let highest = in_store().max_by(|one, other| match (&one.version, &other.version) {
+            (Some(one), Some(other)) => compare(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        });
+        // A product that is not in the store any more has no listing.
+        let Some(current) = highest else { return Vec::new() };
+        let key = (account, sku.to_lowercase());
+        let line = |version: Option<&String>, listing: ListingState| VersionFacts {
             version: version.cloned(),
             order: i64::MIN,
             overall: None,
@@ -29,70 +62,57 @@ pub(super) fn lines_of(
             archive_id: None,
             reason: listing.reason.clone(),
             listing: Some(listing),
-            ..live.clone()
-        }
-    };
-    let conflicts = findings.conflicts.iter().filter(|conflict| is_own(&conflict.sku)).map(|conflict| {
-        let (state, reason) = (VersionState::OnlyAtPackagist, Some(conflict.consequence.clone()));
-        let listing = ListingState { state, since: conflict.since, reason };
-        line(Some(&conflict.packagist), conflict.store.as_ref(), listing)
-    });
-    let due = due_together(&findings.dates);
-    let removals = due.iter().filter(|due| due.is_urgent(now) && due.skus.iter().any(|sku| is_own(sku)));
-    let in_store = versions.iter().filter(|one| one.is_in_store()).max_by_key(|one| one.order);
-    let removals = removals.map(|due| {
-        let mut own = due.clone();
-        own.skus.truncate(1);
-        let listing =
-            ListingState { state: VersionState::RemovalDue, since: due.since, reason: Some(own.sentence(now)) };
-        let version = in_store.and_then(|one| one.version.as_ref());
-        line(version, version, listing)
-    });
-    conflicts.chain(removals).collect()
-}
+            ..current.clone()
+        };
+        // The version may have come to the store since the check.
+        let is_ahead = |conflict: &&&PackagistConflict| {
+            current.version.as_ref().is_none_or(|version| compare(&conflict.packagist, version).is_gt())
+        };
+        let conflict = self.conflicts.get(&key).filter(is_ahead).map(|conflict| {
+            let (state, reason) = (VersionState::OnlyAtPackagist, Some(conflict.consequence.clone()));
+            line(Some(&conflict.packagist), ListingState { state, since: conflict.since, reason })
+        });
+        let removal = self.removals.get(&key).map(|removal| line(current.version.as_ref(), removal.clone()));
+        conflict.into_iter().chain(removal).collect()
+    }
 
-/// Lists the dates of products that are otherwise fine. These products are then not listed as fine, unless they were selected.
-pub(super) fn add_due(status: &mut Status, listings: &[(StatusAccount, ListingFindings)], is_selection: bool) {
-    let mut listed: BTreeSet<(StatusAccount, String)> = BTreeSet::new();
-    for (account, findings) in listings {
-        for mut due in due_together(&findings.dates) {
-            due.skus.retain(|sku| {
-                let is_fine = status.fine.iter().any(|product| is_of(product, account, sku));
-                is_fine && listed.insert((account.clone(), sku.to_lowercase()))
-            });
+    /// Lists the dates of products that are otherwise fine. These products are then not listed as fine, unless they were selected.
+    pub(super) fn add_due(self, status: &mut Status, is_selection: bool) {
+        let fine: HashMap<_, _> = status.fine.iter().filter_map(|product| Some((key_of(product)?, product))).collect();
+        let mut listed = HashSet::new();
+        for (account, mut due) in self.due {
+            let key = |sku: &String| (account.environment, account.mage_id.clone(), sku.to_lowercase());
+            due.skus.retain(|sku| fine.contains_key(&key(sku)) && listed.insert(key(sku)));
             if due.skus.is_empty() {
                 continue;
             }
-            let products = status.fine.iter().filter(|product| due.skus.iter().any(|sku| is_of(product, account, sku)));
+            let products = due.skus.iter().filter_map(|sku| fine.get(&key(sku)));
             let products: Vec<_> = products.map(|product| status.label_of(product)).collect();
             let next = NextStep { text: "see the dates".to_owned(), command: "eqp listings due".to_owned() };
             let sentence = due.sentence(status.at);
             status.due.push(DueDate { sentence, due_at: due.due_at, products, next: Some(next) });
         }
-    }
-    status.due.sort_by_key(|due| due.due_at);
-    if !is_selection {
-        let is_listed = |product: &ProductStatus| listed.iter().any(|(account, sku)| is_of(product, account, sku));
-        status.fine.retain(|product| !is_listed(product));
+        drop(fine);
+        if !is_selection {
+            status.fine.retain(|product| key_of(product).is_none_or(|key| !listed.contains(&key)));
+        }
     }
 }
 
-fn is_of(product: &ProductStatus, account: &StatusAccount, sku: &str) -> bool {
-    product.environment == account.environment
-        && product.mage_id == account.mage_id
-        && product.sku.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(sku))
+/// Returns the account and the SKU of a product.
+fn key_of(product: &ProductStatus) -> Option<(Environment, MageId, String)> {
+    Some((product.environment, product.mage_id.clone(), product.sku.as_ref()?.to_lowercase()))
 }
 
 #[cfg(test)]
 mod tests {
-    use eqp_sync::{ListingDue, ListingRule, PackagistConflict};
+    use eqp_sync::{ListingDue, ListingRule};
     use time::Duration;
 
     use super::super::facts::Facts;
     use super::super::group::group;
     use super::super::group::tests::{IN_QA, IN_STORE, NOW, account, facts, labels, sentences, version};
     use super::*;
-    use eqp_types::Environment;
 
     fn findings() -> ListingFindings {
         let due = |sku: &str, rule, line: Option<&str>, days| {
@@ -135,7 +155,7 @@ mod tests {
         assert!(line.reason.as_ref().unwrap().contains("Higher matching version"), "{line:?}");
         let next = status.needs_you[0].next.as_ref().unwrap();
         assert_eq!(next.command, "eqp packages published acme/wishlist");
-        assert_eq!(sentences(&status.needs_you[1]), ["is about to be removed from the store"]);
+        assert_eq!(sentences(&status.needs_you[1]), ["removal from the store is due"]);
         assert_eq!(labels(&status.in_review), ["acme/search"], "a product is in the first group that applies");
         assert_eq!(labels(&status.fine), ["acme/faq"]);
         let due: Vec<_> = status.due.iter().map(|due| (due.sentence.as_str(), due.products.join(" "))).collect();
@@ -143,8 +163,32 @@ mod tests {
         assert_eq!(due, [(sentence, "acme/blog acme/ship".to_owned())]);
         assert!(status.is_out_of_step() && !status.has_rejections());
 
+        let released: Vec<_> = versions.iter().cloned().chain([in_store("wishlist", "2.1.1")]).collect();
+        let later = group(Facts { listings: listings.clone(), ..facts(released) });
+        assert_eq!(labels(&later.needs_you), ["acme/old"], "the version has come to the store since the check");
+
         let of_blog = versions.into_iter().filter(|one| one.sku.as_deref() == Some("acme/blog")).collect();
         let selected = group(Facts { listings, is_selection: true, ..facts(of_blog) });
         assert_eq!((labels(&selected.fine), selected.due.len()), (vec!["acme/blog"], 1), "its versions are shown");
+    }
+
+    #[test]
+    fn each_change_of_a_date_is_reported_once() {
+        let at = |days: Option<i64>| {
+            let mut found = ListingFindings::default();
+            found.dates.extend(days.map(|days| {
+                let due_at = (NOW + Duration::days(days)).date().midnight().assume_utc();
+                ListingDue::new("acme/old", ListingRule::NoUpdate, None, due_at, NOW)
+            }));
+            let listings = vec![(account(Environment::Production), found)];
+            group(Facts { listings, ..facts(vec![version("old", "1.0.0", IN_STORE, Duration::days(330))]) })
+        };
+        let (nothing, due, urgent) = (at(None), at(Some(20)), at(Some(5)));
+        let date = "acme/old: 1 listing has had no update for 11 months (removed on 19 Dec)";
+        assert_eq!(due.changes_since(&nothing), [date]);
+        assert_eq!(due.changes_since(&due), [""; 0]);
+        assert_eq!(urgent.changes_since(&due), ["acme/old 1.0.0: removal from the store is due"]);
+        assert_eq!(nothing.changes_since(&due), ["acme/old: no date of the listing is due"]);
+        assert_eq!(nothing.changes_since(&urgent), ["acme/old 1.0.0: resolved"]);
     }
 }

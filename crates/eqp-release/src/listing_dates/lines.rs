@@ -85,6 +85,9 @@ impl ReleaseLines {
     /// [`ReleaseLinesError`] if the file cannot be read, or has another form.
     pub fn read(path: &Path) -> Result<Self, ReleaseLinesError> {
         let metadata = std::fs::metadata(path).map_err(ReleaseLinesError::Unreadable)?;
+        if !metadata.is_file() {
+            return Err(ReleaseLinesError::Unreadable(std::io::Error::other("it is not a file")));
+        }
         if metadata.len() > MAX_BYTES {
             return Err(ReleaseLinesError::TooLarge);
         }

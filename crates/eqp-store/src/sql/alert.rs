@@ -10,6 +10,8 @@ use crate::model::{AccountId, AlertCounts, AlertSeverity, AlertSubject, StoredAl
 
 /// The most alerts that a list contains.
 const LIMIT: i64 = 1_000;
+/// The most alerts that are open at a time.
+const MOST_OPEN: i64 = 1_000_000;
 
 /// A row with the account of the alert and its newest note.
 struct Row {
@@ -62,6 +64,7 @@ async fn select(
     executor: impl PgExecutor<'_>,
     id: Option<i64>,
     resolved_since: Option<OffsetDateTime>,
+    limit: i64,
 ) -> Result<Vec<StoredAlert>, sqlx::Error> {
     let rows = query_as!(
         Row,
@@ -86,7 +89,7 @@ async fn select(
         "#,
         id,
         resolved_since,
-        LIMIT
+        limit
     )
     .fetch_all(executor)
     .await?;
@@ -95,17 +98,22 @@ async fn select(
 
 /// Returns the open alerts, at most 1,000.
 pub async fn open_ones(executor: impl PgExecutor<'_>) -> Result<Vec<StoredAlert>, sqlx::Error> {
-    select(executor, None, None).await
+    select(executor, None, None, LIMIT).await
+}
+
+/// Returns the open alerts to compare with the conditions that hold. An alert that is missing here would be opened again.
+pub async fn all_open(executor: impl PgExecutor<'_>) -> Result<Vec<StoredAlert>, sqlx::Error> {
+    select(executor, None, None, MOST_OPEN).await
 }
 
 /// Returns the open alerts and those that were resolved since a time, at most 1,000.
 pub async fn since(pool: &PgPool, since: OffsetDateTime) -> Result<Vec<StoredAlert>, sqlx::Error> {
-    select(pool, None, Some(since)).await
+    select(pool, None, Some(since), LIMIT).await
 }
 
 /// Returns one alert.
 pub async fn get(executor: impl PgExecutor<'_>, id: i64) -> Result<Option<StoredAlert>, sqlx::Error> {
-    Ok(select(executor, Some(id), None).await?.pop())
+    Ok(select(executor, Some(id), None, 1).await?.pop())
 }
 
 /// Counts the alerts; resolved ones since a time.

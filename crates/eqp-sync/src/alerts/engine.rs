@@ -3,7 +3,7 @@
 //! An evaluation is one transaction under the lock of the log, and changes nothing if nothing has changed. Any number of processes may
 //! evaluate; one that finds the lock held does nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use eqp_store::Error;
 use eqp_store::internal::{ANSWER, AlertSubject, NewAlertChange, OpenAlerts, StoredAlert, alert, alert_log, within};
@@ -138,13 +138,17 @@ impl Pass<'_> {
         connection: &mut PgConnection,
         observation: Observation,
     ) -> Result<Vec<StoredAlert>, sqlx::Error> {
-        let open = alert::open_ones(&mut *connection).await?;
+        let open = alert::all_open(&mut *connection).await?;
         let mut open: HashMap<AlertSubject, StoredAlert> =
             open.into_iter().map(|alert| (alert.subject.clone(), alert)).collect();
         let resolved = alert::resolved_by_persons(connection, self.now - RETENTION).await?;
-        let mut remaining = Vec::new();
+        let (mut remaining, mut seen) = (Vec::new(), HashSet::new());
         for finding in observation.findings {
             let subject = finding.subject();
+            // Keys are shortened, so two conditions can have the same subject.
+            if !seen.insert(subject.clone()) {
+                continue;
+            }
             if let Some(alert) = open.remove(&subject) {
                 self.update(connection, &alert, &finding).await?;
                 remaining.push(StoredAlert { severity: self.settings.severity_of(finding.kind()), ..alert });

@@ -7,26 +7,22 @@ use time::OffsetDateTime;
 use super::condition::{AlertKind, Condition, Finding, Observation};
 use crate::listings::{ListingsDue, considered_since, due_together, read};
 
-/// Observes what was last found about the listings. If it is too old, nothing is known.
+/// Observes the last findings about the listings. Those older than seven days have ended, because nobody checks these listings any more.
 pub(super) async fn observe(connection: &mut PgConnection, now: OffsetDateTime) -> Result<Observation, sqlx::Error> {
-    let checks = listing_check::since(connection, considered_since(now)).await?;
-    if checks.is_empty() {
-        return Ok(Observation {
-            findings: Vec::new(),
-            unknown: vec![AlertKind::PackagistConflict, AlertKind::ListingDue],
-        });
-    }
-    let mut findings = Vec::new();
-    for check in checks {
-        let found = read(&check);
+    let mut observation = Observation::default();
+    for check in listing_check::since(connection, considered_since(now)).await? {
+        let Some(found) = read(&check) else {
+            observation.unknown = vec![AlertKind::PackagistConflict, AlertKind::ListingDue];
+            continue;
+        };
         let account = Some(check.account);
-        findings.extend(due_together(&found.dates).into_iter().map(|due| Finding {
+        observation.findings.extend(due_together(&found.dates).into_iter().map(|due| Finding {
             account,
             key: key(&due),
             caused_at: due.since,
             condition: Condition::ListingDue { rule: due.rule, line: due.line, skus: due.skus, due_at: due.due_at },
         }));
-        findings.extend(found.conflicts.into_iter().map(|conflict| Finding {
+        observation.findings.extend(found.conflicts.into_iter().map(|conflict| Finding {
             account,
             key: conflict.sku.clone(),
             caused_at: conflict.since,
@@ -39,7 +35,7 @@ pub(super) async fn observe(connection: &mut PgConnection, now: OffsetDateTime) 
             },
         }));
     }
-    Ok(findings.into())
+    Ok(observation)
 }
 
 /// Returns the subject of the alert: one for each release line, and one for each listing that had no update.

@@ -18,6 +18,8 @@ use super::findings::ListingFindings;
 
 /// The time limit for the check of one account.
 const DEADLINE: Duration = Duration::from_mins(10);
+/// The time until the next check if Packagist could not be read.
+const RETRY: Duration = Duration::from_hours(1);
 /// The time after which findings that were not confirmed are not considered any more.
 const MAX_AGE: time::Duration = time::Duration::days(7);
 
@@ -49,10 +51,12 @@ impl ListingChecks {
             return Ok(false);
         }
         let last = within(ANSWER, listing_check::last(pool, account)).await?;
+        let before = last.as_ref().and_then(read).unwrap_or_default();
         let is_due = last.as_ref().is_none_or(|last| {
-            let age = OffsetDateTime::now_utc() - last.checked_at;
+            let interval = if before.unread.is_empty() { self.interval } else { self.interval.min(RETRY) };
             // A clock that was set back must not stop the checks.
-            Duration::try_from(age).is_ok_and(|age| age >= self.interval) || age < -MAX_AGE
+            Duration::try_from(OffsetDateTime::now_utc() - last.checked_at).is_ok_and(|age| age >= interval)
+                || last.checked_at > OffsetDateTime::now_utc()
         });
         if !is_due {
             return Ok(false);
@@ -71,7 +75,9 @@ impl ListingChecks {
                 return Ok(false);
             }
         };
-        let before = last.as_ref().map(read).unwrap_or_default();
+        if !found.unread.is_empty() {
+            tracing::warn!(products = found.unread.len(), "cannot read products at Packagist, retrying in an hour");
+        }
         let findings = serde_json::to_string(&found.continuing(&before)).expect("findings have text keys only");
         within(ANSWER, listing_check::store(pool, account, &findings)).await?;
         Ok(true)
@@ -88,16 +94,18 @@ pub async fn listing_findings(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<
         listing_check::since(&mut connection, considered_since(now)).await
     };
     let checks = within(ANSWER, reading).await?;
-    Ok(checks.iter().map(|check| (check.account, read(check))).collect())
+    Ok(checks.iter().filter_map(|check| Some((check.account, read(check)?))).collect())
 }
 
-/// Reads the findings of a check. Those that this version cannot read are omitted.
-pub(crate) fn read(check: &StoredListingCheck) -> ListingFindings {
-    serde_json::from_str(&check.findings).unwrap_or_else(|error| {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, account = check.account.0, "the findings about the listings cannot be read");
-        ListingFindings::default()
-    })
+/// Reads the findings of a check. `None` if another version has stored them in a form that this one cannot read.
+pub(crate) fn read(check: &StoredListingCheck) -> Option<ListingFindings> {
+    let findings = serde_json::from_str(&check.findings);
+    findings
+        .inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::debug!(error, account = check.account.0, "the findings about the listings cannot be read");
+        })
+        .ok()
 }
 
 /// Returns the time from which findings are considered.

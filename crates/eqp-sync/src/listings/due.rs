@@ -67,7 +67,7 @@ pub(crate) fn sentence(
     let is_one = listings == 1;
     let subject = if is_one { "1 listing".to_owned() } else { format!("{listings} listings") };
     let verb = |singular: &'static str, plural: &'static str| if is_one { singular } else { plural };
-    let has_passed = now >= due_at + Duration::DAY;
+    let has_passed = now >= due_at.saturating_add(Duration::DAY);
     let line = line.unwrap_or("of an unknown version");
     let date = day(due_at, now);
     let removal = if has_passed { "was due for removal" } else { "removed" };

@@ -21,7 +21,7 @@ use crate::output::{Table, escaped, or_dash};
 /// Compares the highest stable versions. If Packagist has a higher version than the store, Composer refuses the
 /// installation in the shops of customers who require a range such as ^2.1 ("Higher matching version … was found in
 /// public repository"). The sentences below the table are for these customers. Vendors that Magento's Composer plugin
-/// exempts are no conflicts.
+/// exempts do not conflict.
 ///
 /// repo.magento.com is read with a Composer key of the account: metadata only, never an archive. Whether a product can
 /// be installed is `unknown` if the account has no enabled key, or the key does not see the product.

@@ -23,7 +23,7 @@ pub(super) fn of_state(line: &VersionLine, now: OffsetDateTime) -> String {
     match line.state {
         VersionState::Rejected => format!("Rejected by {}, {ago}.", rejecting(&line.flows)),
         VersionState::OnlyAtPackagist => format!("Only at Packagist {lasting}."),
-        VersionState::RemovalDue => "About to be removed from the store.".to_owned(),
+        VersionState::RemovalDue => "Removal from the store is due.".to_owned(),
         VersionState::RemovedByAdobe => format!("Removed from the store by Adobe, {ago}."),
         VersionState::CanceledByAdobe => format!("Canceled by Adobe, {ago}."),
         VersionState::Stuck => match stage {
